@@ -1,0 +1,49 @@
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/runtime/fd.h"
+
+namespace holdfast {
+
+/// An IPv4 or IPv6 address with a port.
+class SocketAddress {
+ public:
+  SocketAddress() = default;
+  /// Reads a numeric address: "127.0.0.1", "::1" or "[::1]". Names are not resolved here.
+  static Result<SocketAddress> parse(std::string_view host, std::uint16_t port);
+  static SocketAddress from(const sockaddr_storage& storage);
+
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  socklen_t bytes() const;
+  bool is_ipv6() const { return storage_.ss_family == AF_INET6; }
+  bool is_loopback() const;
+  /// True for 0.0.0.0 and ::.
+  bool is_any() const;
+  std::uint16_t port() const;
+  /// "127.0.0.1", or "::1" without brackets.
+  std::string host() const;
+  /// "127.0.0.1:3260" or "[::1]:3260", as TargetAddress spells it (RFC 7143 section 13.8).
+  std::string to_string() const;
+
+ private:
+  sockaddr_storage storage_{};
+};
+
+/// A listening TCP socket. The error names the address; a busy one says so.
+Result<Fd> listen_tcp(const SocketAddress& address, int backlog = 1024);
+/// A new TCP socket of the address's family, close-on-exec, not yet connected.
+Result<Fd> open_tcp(const SocketAddress& address);
+/// Sends at once (TCP_NODELAY), since every flush of ours is already as large as it can be.
+void set_no_delay(int fd);
+
+SocketAddress local_address(int fd);
+SocketAddress peer_address(int fd);
+
+}  // namespace holdfast

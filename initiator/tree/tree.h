@@ -1,0 +1,109 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/runtime/task.h"
+
+namespace holdfast::initiator {
+
+/// A node of a tree, as the tree numbers it (an inode number, a file handle's index).
+enum class NodeId : std::uint64_t {};
+
+struct FileTime {
+  std::int64_t seconds = 0;
+  std::uint32_t nanoseconds = 0;
+  bool operator==(const FileTime&) const = default;
+};
+
+/// What `cp -a` keeps of a node besides its name and content.
+struct Attributes {
+  std::uint32_t mode = 0;  // S_IFMT and permission bits
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  FileTime accessed;
+  FileTime modified;
+  std::uint64_t device = 0;  // makedev() of a device node
+  std::uint64_t bytes = 0;   // of a regular file
+  std::uint64_t links = 1;   // read back only
+  /// Extended attributes by full name, ACLs among them as system.posix_acl_access and …_default in
+  /// the kernel's own encoding.
+  std::map<std::string, std::string> xattrs;
+};
+
+/// A run of bytes of a file that hold data; what lies between is a hole.
+struct DataRange {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+  bool operator==(const DataRange&) const = default;
+};
+
+struct DirectoryEntry {
+  std::string name;  // any bytes but '/' and NUL
+  NodeId node{};
+  std::uint32_t mode = 0;  // the S_IFMT bits
+};
+
+/// The file waist: what every filesystem and file protocol looks like to the workloads. Calls are
+/// coroutines of one loop and may overlap as far as `concurrency` says. An error names the verb and
+/// the reason; the caller knows the path.
+class Tree {
+ public:
+  Tree() = default;
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+  virtual ~Tree() = default;
+
+  virtual NodeId root() const = 0;
+  /// How many calls may usefully be under way at once.
+  virtual std::uint32_t concurrency() const = 0;
+  /// Bytes free for a new tree's data and metadata.
+  virtual std::uint64_t free_bytes() const = 0;
+
+  // Writing. Names are single components. Attributes are those that the finished node shall have; a
+  // directory's times are kept right by `set_attributes` when it is complete.
+  virtual Task<Result<NodeId>> make_directory(NodeId parent, const std::string& name,
+                                              const Attributes& attributes) = 0;
+  /// Makes a regular file of `attributes.bytes` whose data will lie in `ranges`, ascending and
+  /// disjoint, so that space can be laid out at once; `file` is its number for the watch. Every byte
+  /// of `ranges` is written before `finish_file`.
+  virtual Task<Result<NodeId>> create_file(NodeId parent, const std::string& name,
+                                           const Attributes& attributes,
+                                           std::span<const DataRange> ranges,
+                                           std::uint32_t file) = 0;
+  /// Takes `data` for `offset`. Returns when the memory may be used again; back-pressure is in the
+  /// wait. Writes come in ascending order and start at a multiple of 4096.
+  virtual Task<Status> write(NodeId file, std::uint64_t offset, std::span<const std::byte> data) = 0;
+  virtual Task<Status> finish_file(NodeId file) = 0;
+  virtual Task<Status> link(NodeId node, NodeId parent, const std::string& name) = 0;
+  virtual Task<Result<NodeId>> make_symlink(NodeId parent, const std::string& name,
+                                            const std::string& target,
+                                            const Attributes& attributes) = 0;
+  /// A fifo, socket, or character or block device, by the bits of `attributes.mode`.
+  virtual Task<Result<NodeId>> make_special(NodeId parent, const std::string& name,
+                                            const Attributes& attributes) = 0;
+  virtual Task<Status> set_attributes(NodeId node, const Attributes& attributes) = 0;
+  /// Everything written before is on the medium after.
+  virtual Task<Status> sync() = 0;
+
+  // Reading back.
+  virtual Task<Result<std::vector<DirectoryEntry>>> read_directory(NodeId directory) = 0;
+  virtual Task<Result<Attributes>> read_attributes(NodeId node) = 0;
+  virtual Task<Result<std::string>> read_link(NodeId node) = 0;
+  /// Fills `data` from `offset`, holes as zeros; returns the bytes read, fewer only at the end.
+  virtual Task<Result<std::size_t>> read(NodeId file, std::uint64_t offset,
+                                         std::span<std::byte> data) = 0;
+  virtual Task<Result<std::vector<DataRange>>> read_data_ranges(NodeId file) = 0;
+
+  /// Puts the tree away in order: synced, and marked clean where it has such a mark.
+  virtual Task<Status> close() = 0;
+};
+
+}  // namespace holdfast::initiator

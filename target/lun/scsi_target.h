@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "target/lun/command.h"
+
+namespace holdfast::target {
+
+/// A SCSI target device: logical units by number, and the answers that are given where there is
+/// none (REPORT LUNS, INQUIRY with peripheral qualifier 3, LOGICAL UNIT NOT SUPPORTED).
+class ScsiTarget {
+ public:
+  explicit ScsiTarget(std::string iqn);
+  ~ScsiTarget();
+  ScsiTarget(const ScsiTarget&) = delete;
+  ScsiTarget& operator=(const ScsiTarget&) = delete;
+
+  const std::string& iqn() const;
+  void add(std::uint32_t number, std::unique_ptr<LogicalUnit> unit);
+  LogicalUnit* find(std::uint32_t number);
+
+  /// A nexus came: its power-on unit attention stands on every unit. `left` forgets it; none of its
+  /// commands is alive by then.
+  void nexus_joined(Nexus& nexus);
+  void nexus_left(Nexus& nexus);
+
+  /// Decodes the CDB, enters the command in its unit's task set, and says what data it moves. A bad
+  /// CDB moves none; `execute` then answers with its sense.
+  Transfer begin(Command& command);
+  /// Runs a begun command on the memory in `command.vectors`; `done` follows.
+  void execute(Command& command);
+  /// ABORT TASK (SAM-5 7.2): `done` follows with `outcome.aborted` when the command can no longer
+  /// touch the medium.
+  void abort(Command& command);
+  /// LOGICAL UNIT RESET (SAM-5 7.7) of the unit that `lun` names: aborts its whole task set, brings
+  /// the unit attention to every nexus but `by`, and calls `finished` when no aborted command can
+  /// touch the medium any more. Returns false if there is no such unit.
+  bool reset_logical_unit(const std::array<std::uint8_t, 8>& lun, const Nexus& by,
+                          std::function<void()> finished);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast::target

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "common/runtime/completion.h"
+
+namespace holdfast::target {
+
+class Store;
+
+enum class StoreOperation : std::uint8_t {
+  read,   // into `vectors`
+  write,  // from `vectors`
+  flush,  // everything that was acknowledged before is on the medium after
+  unmap,  // the range is given back and reads as zeros
+};
+
+/// One request to a store. It lives in its command's slot and must outlive its completion; the
+/// store keeps its own progress in it, so that no request costs an allocation.
+class StoreRequest : public Completion {
+ public:
+  StoreOperation operation = StoreOperation::read;
+  /// A write that is on the medium before it is acknowledged, with all that reading it back needs.
+  bool durable = false;
+  /// Bytes from the start of the store; a multiple of the logical block, as is the sum of `vectors`.
+  std::uint64_t offset = 0;
+  /// For unmap. For read and write the length is the sum of `vectors`.
+  std::uint64_t bytes = 0;
+  /// The memory. The store may change the entries while it works.
+  std::span<iovec> vectors;
+
+  /// The answer: 0, or the errno with which the store failed.
+  int error = 0;
+  /// The first byte that could not be read or written, when `error` is set.
+  std::uint64_t failed_offset = 0;
+
+  /// The owner's word back: called exactly once per submit, from the loop and never from inside
+  /// `Store::submit`. The request may be submitted again, or freed, from inside it.
+  void (*done)(StoreRequest&) = nullptr;
+  /// For the owner's use in `done`.
+  void* owner = nullptr;
+
+ private:
+  friend class Store;
+  void complete(std::int32_t result, bool more) override;
+
+  Store* store_ = nullptr;
+  std::uint64_t progress_ = 0;
+  int stage_ = 0;
+};
+
+/// Where a LUN's bytes are: a regular file, a block device, memory, nothing at all, or a layer on
+/// one of them. All of a store's calls and answers belong to one loop.
+///
+/// Errors are errnos: EIO for a bad medium, ENOSPC where there is no room, EROFS on a store that was
+/// opened read-only, EINVAL never (the LUN checks ranges).
+class Store {
+ public:
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  /// No request is in flight by then.
+  virtual ~Store() = default;
+
+  /// Bytes; fixed while the store is open.
+  virtual std::uint64_t size() const = 0;
+  virtual bool read_only() const = 0;
+  /// True when an acknowledged write that was not durable may still be lost with the machine, so
+  /// that WCE=1 is the honest answer.
+  virtual bool has_volatile_cache() const = 0;
+  /// What the medium writes at once, in bytes: a power of two, at least 512.
+  virtual std::uint32_t physical_block_bytes() const = 0;
+  /// For logs: "file /srv/a.img".
+  virtual std::string describe() const = 0;
+
+  /// Starts `request`; its `done` follows.
+  void submit(StoreRequest& request);
+
+ protected:
+  /// The request's progress in this store, for implementations.
+  static std::uint64_t& progress(StoreRequest& request) { return request.progress_; }
+  static int& stage(StoreRequest& request) { return request.stage_; }
+  static void finish(StoreRequest& request, int error, std::uint64_t failed_offset = 0);
+
+ private:
+  friend class StoreRequest;
+  /// Starts the request's first kernel operation, or defers the answer.
+  virtual void start(StoreRequest& request) = 0;
+  /// A kernel operation of the request's completed with `result`.
+  virtual void step(StoreRequest& request, std::int32_t result) = 0;
+};
+
+}  // namespace holdfast::target
