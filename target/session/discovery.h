@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "common/iscsi/codes.h"
+#include "common/iscsi/pdu.h"
+#include "common/runtime/loop.h"
+#include "common/runtime/task.h"
+#include "target/session/login.h"
+
+namespace holdfast::target {
+
+/// One connection's answers to Text Requests (RFC 7143 section 11.10) in the full feature phase:
+/// SendTargets, and MaxRecvDataSegmentLength declared anew. Pure: requests in, answers out. Long
+/// answers and long requests go over several PDUs; both are bounded.
+class TextResponder {
+ public:
+  /// Both outlive the responder; `session` says who asks and how long our PDUs may be.
+  TextResponder(Reception& reception, const LoginOutcome& session)
+      : reception_(reception),
+        session_(session),
+        peer_max_recv_(session.parameters.peer_max_recv_data_segment_length) {}
+
+  struct Answer {
+    /// Set: a Reject with that reason is the whole answer.
+    std::optional<iscsi::RejectReason> reject;
+    /// F and C, the transfer tag and the data segment of the Text Response. Numbers are the
+    /// sender's.
+    std::uint8_t flags = iscsi::final_bit;
+    std::uint32_t target_transfer_tag = iscsi::reserved_tag;
+    std::string data;
+  };
+  Answer answer(const iscsi::TextRequestBhs& request, std::span<const std::byte> data);
+
+  /// The longest data segment that the peer takes, as last declared.
+  std::uint32_t peer_max_recv_data_segment_length() const { return peer_max_recv_; }
+
+ private:
+  Reception& reception_;
+  const LoginOutcome& session_;
+  std::uint32_t peer_max_recv_;
+};
+
+/// A discovery session after its login: Text, NOP-Out and Logout until the peer leaves, breaks the
+/// protocol or falls silent for a minute. The caller closes the connection.
+Task<void> serve_discovery(Loop& loop, int fd, Reception& reception, const LoginOutcome& session);
+
+}  // namespace holdfast::target

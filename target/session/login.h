@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "common/iscsi/codes.h"
+#include "common/iscsi/parameters.h"
+#include "common/iscsi/pdu.h"
+#include "common/runtime/loop.h"
+#include "common/runtime/socket.h"
+#include "common/runtime/task.h"
+#include "target/config/config.h"
+
+namespace holdfast::target {
+
+/// Who is at the door: an initiator, and the two ends of its connection.
+struct Caller {
+  std::string initiator_name;
+  SocketAddress local;
+  SocketAddress peer;
+};
+
+/// What a login came to. For a discovery session `target` is null and `tsih` is 0 in this struct,
+/// whatever the wire said.
+struct LoginOutcome {
+  Caller caller;
+  std::string initiator_alias;  // empty if it named none
+  iscsi::Isid isid{};
+  std::uint16_t tsih = 0;  // ours to the session, from Reception::admit; given back when it ends
+  std::uint16_t cid = 0;
+  const TargetConfig* target = nullptr;
+  iscsi::Parameters parameters;
+  /// The CmdSN that the first non-immediate command will carry.
+  std::uint32_t exp_cmd_sn = 0;
+  /// MaxCmdSN as the last Login Response said it: `exp_cmd_sn` and the target's QueuedCommands.
+  std::uint32_t max_cmd_sn = 0;
+  /// The StatSN of the first response in the full feature phase.
+  std::uint32_t stat_sn = 0;
+
+  bool is_discovery() const { return target == nullptr; }
+};
+
+/// What the login and discovery ask of the rest of the daemon.
+class Reception {
+ public:
+  virtual ~Reception() = default;
+
+  /// The target of that name, if this caller may see it; null otherwise. It outlives the login and
+  /// whatever session comes of it.
+  virtual const TargetConfig* find_target(std::string_view name, const Caller& caller) = 0;
+  /// The names of all targets that this caller may see, in the file's order.
+  virtual std::vector<std::string> target_names(const Caller& caller) = 0;
+
+  struct Admission {
+    /// `success`, or with what to refuse: too_many_connections beyond MaxSessions,
+    /// service_unavailable while draining, out_of_resources.
+    iscsi::LoginStatus status = iscsi::LoginStatus::success;
+    std::uint16_t tsih = 0;  // not 0 on success, and no other session's
+  };
+  /// Asked once per normal login, when nothing but the last Login Response is left to be sent. A
+  /// live session of the same target, initiator name and ISID is reinstated by this one (RFC 7143
+  /// section 6.3.5): the implementation ends it, and does not count it against MaxSessions.
+  virtual Admission admit(const TargetConfig& target, const Caller& caller,
+                          const iscsi::Isid& isid) = 0;
+  /// Takes an admission back: the connection broke before the login's last response was sent.
+  virtual void withdraw(const TargetConfig& target, std::uint16_t tsih) = 0;
+  /// Whether such a session lives, so that a login that wants to join it (TSIH not 0) is told why
+  /// it may not: there is none, or sessions have one connection here.
+  virtual bool has_session(const TargetConfig& target, const Caller& caller,
+                           const iscsi::Isid& isid, std::uint16_t tsih) = 0;
+};
+
+/// How long a login may take from its first byte's wait to its last response.
+inline constexpr Duration login_deadline = std::chrono::seconds(15);
+
+/// The login phase on a fresh connection (RFC 7143 section 6.3), from the first byte to the Login
+/// Response that opens the full feature phase. It reads not one byte beyond the login. When it
+/// fails, the peer has been told with a Login Response where the protocol has one for it, a log
+/// line names peer and cause, and the connection is only good for closing.
+Task<Result<LoginOutcome>> log_in(Loop& loop, int fd, Reception& reception,
+                                  Duration deadline = login_deadline);
+
+}  // namespace holdfast::target
