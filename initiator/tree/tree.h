@@ -51,14 +51,29 @@ struct DirectoryEntry {
   std::uint32_t mode = 0;  // the S_IFMT bits
 };
 
+/// What a tree is about to be given, as far as it is known: space is laid out by it, and what cannot
+/// fit is refused before the first byte is sent.
+struct TreeSize {
+  std::uint64_t files = 0;        // regular files, each inode once
+  std::uint64_t directories = 0;  // the top one not counted
+  std::uint64_t others = 0;       // symlinks, device nodes, fifos, sockets
+  std::uint64_t names_bytes = 0;  // of every entry's name, hard links too
+  std::uint64_t entries = 0;      // names: nodes and further hard links
+  std::uint64_t data_bytes = 0;   // of the data ranges, each rounded up to 4096
+  std::uint64_t data_ranges = 0;
+  std::uint64_t xattr_nodes = 0;  // nodes with attributes that may need a block of their own
+};
+
 /// The file waist: what every filesystem and file protocol looks like to the workloads. Calls are
-/// coroutines of one loop and may overlap as far as `concurrency` says. An error names the verb and
-/// the reason; the caller knows the path.
+/// coroutines of one loop and may overlap as far as `concurrency` says; what is passed by reference
+/// outlives the call. An error names the verb and the reason; the caller knows the path. An error of
+/// the transport is for good: every later call fails with it.
 class Tree {
  public:
   Tree() = default;
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
+  /// `close` has finished by then, with or without an error.
   virtual ~Tree() = default;
 
   virtual NodeId root() const = 0;
@@ -67,8 +82,10 @@ class Tree {
   /// Bytes free for a new tree's data and metadata.
   virtual std::uint64_t free_bytes() const = 0;
 
-  // Writing. Names are single components. Attributes are those that the finished node shall have; a
-  // directory's times are kept right by `set_attributes` when it is complete.
+  // Writing. Names are single components, new in their directory. Attributes are those that the
+  // finished node shall have; a directory's times are kept right by `set_attributes` when it is
+  // complete. An attribute that the tree cannot hold is an error and the node is not made: kind
+  // `refused` for an xattr of an unknown namespace, `out_of_space` for xattrs too large.
   virtual Task<Result<NodeId>> make_directory(NodeId parent, const std::string& name,
                                               const Attributes& attributes) = 0;
   /// Makes a regular file of `attributes.bytes` whose data will lie in `ranges`, ascending and
@@ -81,6 +98,7 @@ class Tree {
   /// Takes `data` for `offset`. Returns when the memory may be used again; back-pressure is in the
   /// wait. Writes come in ascending order and start at a multiple of 4096.
   virtual Task<Status> write(NodeId file, std::uint64_t offset, std::span<const std::byte> data) = 0;
+  /// Ends the writing of `file`. What was not written of its ranges reads as zeros.
   virtual Task<Status> finish_file(NodeId file) = 0;
   virtual Task<Status> link(NodeId node, NodeId parent, const std::string& name) = 0;
   virtual Task<Result<NodeId>> make_symlink(NodeId parent, const std::string& name,
@@ -89,18 +107,21 @@ class Tree {
   /// A fifo, socket, or character or block device, by the bits of `attributes.mode`.
   virtual Task<Result<NodeId>> make_special(NodeId parent, const std::string& name,
                                             const Attributes& attributes) = 0;
+  /// Gives `node` these permissions, owner, times and xattrs; type, device and bytes are not looked at.
   virtual Task<Status> set_attributes(NodeId node, const Attributes& attributes) = 0;
   /// Everything written before is on the medium after.
   virtual Task<Status> sync() = 0;
 
-  // Reading back.
+  // Reading back. `read_directory` leaves "." and ".." out.
   virtual Task<Result<std::vector<DirectoryEntry>>> read_directory(NodeId directory) = 0;
   virtual Task<Result<Attributes>> read_attributes(NodeId node) = 0;
   virtual Task<Result<std::string>> read_link(NodeId node) = 0;
-  /// Fills `data` from `offset`, holes as zeros; returns the bytes read, fewer only at the end.
-  virtual Task<Result<std::size_t>> read(NodeId file, std::uint64_t offset,
-                                         std::span<std::byte> data) = 0;
-  virtual Task<Result<std::vector<DataRange>>> read_data_ranges(NodeId file) = 0;
+  /// Fills `data` from `offset`, a multiple of 4096, holes as zeros; returns the bytes read, fewer
+  /// only at the end. `file` is the node's number for the watch.
+  virtual Task<Result<std::size_t>> read(NodeId node, std::uint64_t offset,
+                                         std::span<std::byte> data, std::uint32_t file) = 0;
+  /// Ascending and disjoint, in whole blocks of the filesystem but cut at the file's end.
+  virtual Task<Result<std::vector<DataRange>>> read_data_ranges(NodeId node) = 0;
 
   /// Puts the tree away in order: synced, and marked clean where it has such a mark.
   virtual Task<Status> close() = 0;
