@@ -2,6 +2,7 @@
 
 #include <sys/uio.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -19,18 +20,19 @@ enum class StoreOperation : std::uint8_t {
   unmap,  // the range is given back and reads as zeros
 };
 
-/// One request to a store. It lives in its command's slot and must outlive its completion; the
-/// store keeps its own progress in it, so that no request costs an allocation.
-class StoreRequest : public Completion {
+/// One request to a store. It lives in its command's slot and must outlive its answer; the store
+/// keeps its own progress in it, so that no request costs an allocation.
+class StoreRequest : public Completion, private Deferred {
  public:
   StoreOperation operation = StoreOperation::read;
-  /// A write that is on the medium before it is acknowledged, with all that reading it back needs.
+  /// A write or unmap that is on the medium before it is acknowledged, with all that reading it back
+  /// needs.
   bool durable = false;
   /// Bytes from the start of the store; a multiple of the logical block, as is the sum of `vectors`.
   std::uint64_t offset = 0;
   /// For unmap. For read and write the length is the sum of `vectors`.
   std::uint64_t bytes = 0;
-  /// The memory. The store may change the entries while it works.
+  /// The memory. The store may change the span and the entries while it works.
   std::span<iovec> vectors;
 
   /// The answer: 0, or the errno with which the store failed.
@@ -44,27 +46,34 @@ class StoreRequest : public Completion {
   /// For the owner's use in `done`.
   void* owner = nullptr;
 
+  /// True from `Store::submit` until `done` is called.
+  bool submitted() const { return store_ != nullptr; }
+  /// How many bytes the request is about: the sum of `vectors`, `bytes` for unmap, 0 for flush.
+  std::uint64_t length() const;
+
  private:
   friend class Store;
   void complete(std::int32_t result, bool more) override;
+  void run() override;
 
   Store* store_ = nullptr;
   std::uint64_t progress_ = 0;
   int stage_ = 0;
+  int retries_ = 0;
 };
 
 /// Where a LUN's bytes are: a regular file, a block device, memory, nothing at all, or a layer on
-/// one of them. All of a store's calls and answers belong to one loop.
+/// one of them. All of a store's calls and answers belong to one loop, the thread's current one.
 ///
 /// Errors are errnos: EIO for a bad medium, ENOSPC where there is no room, EROFS on a store that was
-/// opened read-only, EINVAL never (the LUN checks ranges).
+/// opened read-only. Ranges are the caller's to check: one beyond the end is a bug, not an error.
 class Store {
  public:
   Store() = default;
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   /// No request is in flight by then.
-  virtual ~Store() = default;
+  virtual ~Store();
 
   /// Bytes; fixed while the store is open.
   virtual std::uint64_t size() const = 0;
@@ -74,6 +83,8 @@ class Store {
   virtual bool has_volatile_cache() const = 0;
   /// What the medium writes at once, in bytes: a power of two, at least 512.
   virtual std::uint32_t physical_block_bytes() const = 0;
+  /// The smallest unit that the medium can address, in bytes: a LUN's blocks are no smaller.
+  virtual std::uint32_t logical_block_bytes() const { return 512; }
   /// For logs: "file /srv/a.img".
   virtual std::string describe() const = 0;
 
@@ -81,17 +92,27 @@ class Store {
   void submit(StoreRequest& request);
 
  protected:
-  /// The request's progress in this store, for implementations.
+  /// The request's progress in this store, for implementations: all zero when it starts.
   static std::uint64_t& progress(StoreRequest& request) { return request.progress_; }
   static int& stage(StoreRequest& request) { return request.stage_; }
+  static int& retries(StoreRequest& request) { return request.retries_; }
+
+  /// Answers now: from `step`, or from anything else that the loop called.
   static void finish(StoreRequest& request, int error, std::uint64_t failed_offset = 0);
+  /// Answers a little later in this turn: for `start`, which may not answer.
+  static void finish_later(StoreRequest& request, int error, std::uint64_t failed_offset = 0);
+  /// For a layer: hands a request of its own to the store below, which answers the owner.
+  static void pass_on(StoreRequest& request, Store& below);
 
  private:
   friend class StoreRequest;
   /// Starts the request's first kernel operation, or defers the answer.
   virtual void start(StoreRequest& request) = 0;
-  /// A kernel operation of the request's completed with `result`.
-  virtual void step(StoreRequest& request, std::int32_t result) = 0;
+  /// A kernel operation of the request's completed with `result`. Only stores that start kernel
+  /// operations are ever asked.
+  virtual void step(StoreRequest& request, std::int32_t result);
+
+  std::size_t in_flight_ = 0;
 };
 
 }  // namespace holdfast::target

@@ -1,0 +1,174 @@
+#include "target/store/descriptor_store.h"
+
+#include <fcntl.h>
+#include <limits.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/units.h"
+#include "common/runtime/loop.h"
+
+// A request passes through at most two stages: its transfer (or the unmapping), and a sync where the
+// answer promises durability and the transfer did not already. A kernel operation may move less than
+// it was asked for, so a stage goes on from where the last operation stopped until all has moved.
+
+namespace holdfast::target {
+namespace {
+
+/// What is written where a range cannot be unmapped. Never touched, so it costs no memory.
+alignas(4096) std::byte zeros[256 * KiB];
+
+/// One operation that nothing moves is tried again this often before it counts as an error.
+constexpr int retries_max = 100;
+
+/// The filesystem or device cannot do this to a range (EBUSY: a device that others have open too).
+bool cannot_unmap(int error) {
+  return error == EOPNOTSUPP || error == ENOSYS || error == ENODEV || error == EBUSY;
+}
+
+/// Drops the first `bytes` from `vectors`.
+void drop_front(std::span<iovec>& vectors, std::uint64_t bytes) {
+  while (!vectors.empty() && bytes >= vectors.front().iov_len) {
+    bytes -= vectors.front().iov_len;
+    vectors = vectors.subspan(1);
+  }
+  if (bytes == 0) return;
+  CHECK(!vectors.empty());
+  iovec& first = vectors.front();
+  first.iov_base = static_cast<std::byte*>(first.iov_base) + bytes;
+  first.iov_len -= bytes;
+}
+
+}  // namespace
+
+DescriptorStore::DescriptorStore(Fd fd, DescriptorFacts facts, DescriptorStoreOptions options)
+    : fd_(std::move(fd)), facts_(std::move(facts)), options_(options) {}
+
+DescriptorStore::Stage DescriptorStore::first_stage_of_unmap() const {
+  if (options_.punch_hole) return punch_hole;
+  return options_.zero_range ? zero_range : write_zeros;
+}
+
+void DescriptorStore::start(StoreRequest& request) {
+  switch (request.operation) {
+    case StoreOperation::read:
+    case StoreOperation::write:
+      drop_front(request.vectors, 0);
+      if (request.vectors.empty()) return finish_later(request, 0);
+      return enter(request, transfer);
+    case StoreOperation::flush: return enter(request, sync);
+    case StoreOperation::unmap:
+      if (request.bytes == 0) return finish_later(request, 0);
+      return enter(request, first_stage_of_unmap());
+  }
+}
+
+void DescriptorStore::enter(StoreRequest& request, Stage next) {
+  stage(request) = next;
+  issue(request);
+}
+
+void DescriptorStore::issue(StoreRequest& request) {
+  Loop& loop = Loop::current();
+  const int fd = fd_.get();
+  const std::uint64_t at = request.offset + progress(request);
+  const std::uint64_t left = request.bytes - progress(request);  // Only unmap counts in bytes.
+  const auto count =
+      static_cast<unsigned>(std::min<std::size_t>(request.vectors.size(), std::size_t{IOV_MAX}));
+  switch (static_cast<Stage>(stage(request))) {
+    case transfer:
+      if (request.operation == StoreOperation::read) {
+        loop.submit(Operation::readv(fd, request.vectors.data(), count, at), request);
+      } else {
+        const int flags = request.durable && options_.dsync_writes ? RWF_DSYNC : 0;
+        loop.submit(Operation::writev(fd, request.vectors.data(), count, at, flags), request);
+      }
+      return;
+    case sync: loop.submit(Operation::fsync(fd, true), request); return;
+    case punch_hole:
+      loop.submit(Operation::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, left),
+                  request);
+      return;
+    case zero_range:
+      loop.submit(Operation::fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, at, left),
+                  request);
+      return;
+    case write_zeros: {
+      const auto now = static_cast<unsigned>(std::min<std::uint64_t>(left, sizeof zeros));
+      loop.submit(Operation::write(fd, zeros, now, at), request);
+      return;
+    }
+  }
+}
+
+void DescriptorStore::step(StoreRequest& request, std::int32_t result) {
+  if (result < 0) {
+    int error = -result;
+    if ((error == EINTR || error == EAGAIN) && retries(request)++ < retries_max)
+      return issue(request);
+    if (try_another_way(request, error)) return;
+    if (error == EDQUOT) error = ENOSPC;
+    return finish(request, error, request.offset + progress(request));
+  }
+  switch (static_cast<Stage>(stage(request))) {
+    case transfer:
+    case write_zeros:
+      // Nothing moved: the file ends here now, though it did not when it was opened.
+      if (result == 0) return finish(request, EIO, request.offset + progress(request));
+      return moved(request, static_cast<std::uint64_t>(result));
+    case punch_hole:
+    case zero_range: return moved_all(request);
+    case sync: return finish(request, 0);
+  }
+}
+
+/// Falls back where the kernel or the filesystem does not know the better way, for this request and
+/// for all that follow. False when `error` is about something else.
+bool DescriptorStore::try_another_way(StoreRequest& request, int error) {
+  switch (static_cast<Stage>(stage(request))) {
+    case transfer:
+      if (error != EOPNOTSUPP || request.operation != StoreOperation::write || !request.durable)
+        return false;
+      // A second refusal finds the flag off: then it was not the flag that was refused.
+      if (!options_.dsync_writes && retries(request)++ > 0) return false;
+      options_.dsync_writes = false;
+      issue(request);
+      return true;
+    case punch_hole:
+      if (!cannot_unmap(error)) return false;
+      options_.punch_hole = false;
+      enter(request, first_stage_of_unmap());
+      return true;
+    case zero_range:
+      if (!cannot_unmap(error)) return false;
+      options_.zero_range = false;
+      enter(request, write_zeros);
+      return true;
+    case sync:
+    case write_zeros: return false;
+  }
+  return false;
+}
+
+void DescriptorStore::moved(StoreRequest& request, std::uint64_t bytes) {
+  progress(request) += bytes;
+  retries(request) = 0;
+  if (stage(request) == transfer) {
+    drop_front(request.vectors, bytes);
+    if (!request.vectors.empty()) return issue(request);
+  } else if (progress(request) < request.bytes) {
+    return issue(request);
+  }
+  moved_all(request);
+}
+
+void DescriptorStore::moved_all(StoreRequest& request) {
+  const bool durable_already = stage(request) == transfer && options_.dsync_writes;
+  const bool sync_wanted =
+      request.durable && request.operation != StoreOperation::read && !durable_already;
+  if (sync_wanted) return enter(request, sync);
+  finish(request, 0);
+}
+
+}  // namespace holdfast::target

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/runtime/fd.h"
+#include "target/store/store.h"
+
+namespace holdfast::target {
+
+/// Which file or device a path led to, whatever the path was: two stores of the same identity write
+/// over each other.
+struct StoreIdentity {
+  bool is_device = false;
+  std::uint64_t device = 0;  // of a file: the filesystem's st_dev; of a device: its own st_rdev
+  std::uint64_t inode = 0;   // of a file
+
+  friend bool operator==(const StoreIdentity&, const StoreIdentity&) = default;
+};
+
+/// How to do what a kernel or filesystem may refuse. A test turns the better way off to try the
+/// fallback where the better way would work.
+struct DescriptorStoreOptions {
+  bool dsync_writes = true;  // RWF_DSYNC (4.7); else each durable write is followed by fdatasync
+  bool punch_hole = true;    // FALLOC_FL_PUNCH_HOLE; else FALLOC_FL_ZERO_RANGE
+  bool zero_range = true;    // FALLOC_FL_ZERO_RANGE; else zeros are written
+};
+
+/// What is known of an open file or device.
+struct DescriptorFacts {
+  std::string description;  // "file /srv/a.img"
+  StoreIdentity identity;
+  std::uint64_t size = 0;
+  std::uint32_t logical_block_bytes = 512;
+  std::uint32_t physical_block_bytes = 512;
+  bool read_only = false;
+};
+
+/// A store behind a file descriptor, through the page cache: a regular file or a block device. They
+/// take the same system calls and differ only in how they are opened and measured, which
+/// `open_file_store` and `open_block_store` do.
+class DescriptorStore final : public Store {
+ public:
+  DescriptorStore(Fd fd, DescriptorFacts facts, DescriptorStoreOptions options);
+
+  std::uint64_t size() const override { return facts_.size; }
+  bool read_only() const override { return facts_.read_only; }
+  bool has_volatile_cache() const override { return true; }
+  std::uint32_t physical_block_bytes() const override { return facts_.physical_block_bytes; }
+  std::uint32_t logical_block_bytes() const override { return facts_.logical_block_bytes; }
+  std::string describe() const override { return facts_.description; }
+  const StoreIdentity& identity() const { return facts_.identity; }
+
+ private:
+  enum Stage : int { transfer, sync, punch_hole, zero_range, write_zeros };
+
+  void start(StoreRequest& request) override;
+  void step(StoreRequest& request, std::int32_t result) override;
+
+  Stage first_stage_of_unmap() const;
+  void issue(StoreRequest& request);
+  void enter(StoreRequest& request, Stage next);
+  bool try_another_way(StoreRequest& request, int error);
+  void moved(StoreRequest& request, std::uint64_t bytes);
+  void moved_all(StoreRequest& request);
+
+  Fd fd_;
+  DescriptorFacts facts_;
+  DescriptorStoreOptions options_;
+};
+
+}  // namespace holdfast::target

@@ -1,0 +1,134 @@
+#include "target/store/file_store.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace holdfast::target {
+namespace {
+
+Error wrong(const std::string& path, const std::string& why) {
+  return Error{ErrorKind::invalid_input, 0, path + ": " + why};
+}
+
+Error wrong(const std::string& path, int code) {
+  Error error = Error::from_errno(code, path);
+  if (code == EBUSY) error.message += " (mounted, or claimed by another program)";
+  return error;
+}
+
+/// What is there, in words, where it is not what can be served.
+const char* kind_name(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFDIR: return "a directory";
+    case S_IFCHR: return "a character device";
+    case S_IFIFO: return "a fifo";
+    case S_IFSOCK: return "a socket";
+    case S_IFREG: return "a regular file";
+    case S_IFBLK: return "a block device";
+    default: return "something else";
+  }
+}
+
+bool can_be_served(const struct stat& status, bool devices_only) {
+  return S_ISBLK(status.st_mode) || (S_ISREG(status.st_mode) && !devices_only);
+}
+
+Error not_of_its_kind(const std::string& path, const struct stat& status, bool devices_only) {
+  return wrong(path, fmt::format("is {}, not {}", kind_name(status.st_mode),
+                                 devices_only ? "a block device" : "a regular file or block device"));
+}
+
+/// Opens without ever waiting (a fifo would make us) and without touching what is not to be served
+/// anyway (opening a tape or a watchdog has effects). `status` is of what was opened.
+Result<Fd> open_path(const std::string& path, bool devices_only, const StoreOpenOptions& options,
+                     struct stat& status) {
+  if (::stat(path.c_str(), &status) != 0) return wrong(path, errno);
+  if (!can_be_served(status, devices_only)) return not_of_its_kind(path, status, devices_only);
+  int flags = (options.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
+  if (devices_only && options.exclusive) flags |= O_EXCL;
+  Fd fd(::open(path.c_str(), flags));
+  if (!fd) {
+    Error error = wrong(path, errno);
+    const bool may_be_readable = errno == EACCES || errno == EROFS || errno == EPERM;
+    if (may_be_readable && !options.read_only) error.message += " (to be opened for writing)";
+    return error;
+  }
+  // The path may lead elsewhere by now, so what was opened is looked at again.
+  if (::fstat(fd.get(), &status) != 0) return wrong(path, errno);
+  if (!can_be_served(status, devices_only)) return not_of_its_kind(path, status, devices_only);
+  // O_NONBLOCK was for the open: io_uring would answer EAGAIN where it should wait.
+  if (::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) & ~O_NONBLOCK) != 0)
+    return wrong(path, errno);
+  return fd;
+}
+
+/// A block size from the kernel, as the waist promises it.
+std::uint32_t sane_block_bytes(std::uint64_t bytes) {
+  const bool sane = std::has_single_bit(bytes) && bytes >= 512 && bytes <= (1u << 30);
+  return sane ? static_cast<std::uint32_t>(bytes) : 512;
+}
+
+Status measure_device(const std::string& path, int fd, const struct stat& status,
+                      DescriptorFacts& facts) {
+  facts.description = "device " + path;
+  facts.identity = {.is_device = true, .device = status.st_rdev, .inode = 0};
+  int logical = 0;
+  unsigned physical = 0;
+  int write_protected = 0;
+  if (::ioctl(fd, BLKGETSIZE64, &facts.size) != 0 || ::ioctl(fd, BLKSSZGET, &logical) != 0 ||
+      ::ioctl(fd, BLKPBSZGET, &physical) != 0 || ::ioctl(fd, BLKROGET, &write_protected) != 0)
+    return wrong(path, errno);
+  if (write_protected != 0 && !facts.read_only)
+    return wrong(path, "the device is write-protected");
+  facts.logical_block_bytes = sane_block_bytes(static_cast<std::uint64_t>(logical));
+  facts.physical_block_bytes = std::max(sane_block_bytes(physical), facts.logical_block_bytes);
+  return {};
+}
+
+void measure_file(const std::string& path, const struct stat& status, DescriptorFacts& facts) {
+  facts.description = "file " + path;
+  facts.identity = {.is_device = false, .device = status.st_dev, .inode = status.st_ino};
+  facts.size = static_cast<std::uint64_t>(status.st_size);
+  facts.logical_block_bytes = 512;
+  facts.physical_block_bytes = sane_block_bytes(static_cast<std::uint64_t>(status.st_blksize));
+}
+
+Result<std::unique_ptr<DescriptorStore>> open_store(const std::string& path, bool devices_only,
+                                                    const StoreOpenOptions& options) {
+  struct stat status {};
+  Result<Fd> fd = open_path(path, devices_only, options, status);
+  if (!fd) return fd.error();
+  DescriptorFacts facts;
+  facts.read_only = options.read_only;
+  if (S_ISBLK(status.st_mode)) {
+    Status measured = measure_device(path, fd->get(), status, facts);
+    if (!measured) return measured.error();
+  } else {
+    measure_file(path, status, facts);
+  }
+  if (facts.size < facts.logical_block_bytes)
+    return wrong(path, fmt::format("holds {} bytes, less than one block of {}", facts.size,
+                                   facts.logical_block_bytes));
+  return std::make_unique<DescriptorStore>(std::move(fd).value(), std::move(facts), options.ways);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DescriptorStore>> open_file_store(const std::string& path,
+                                                         const StoreOpenOptions& options) {
+  return open_store(path, false, options);
+}
+
+Result<std::unique_ptr<DescriptorStore>> open_block_store(const std::string& path,
+                                                          const StoreOpenOptions& options) {
+  return open_store(path, true, options);
+}
+
+}  // namespace holdfast::target

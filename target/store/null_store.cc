@@ -1,0 +1,17 @@
+#include "target/store/null_store.h"
+
+#include <fmt/core.h>
+
+#include <cstring>
+
+namespace holdfast::target {
+
+std::string NullStore::describe() const { return fmt::format("null, {} bytes", size_); }
+
+void NullStore::start(StoreRequest& request) {
+  if (request.operation == StoreOperation::read)
+    for (const iovec& vector : request.vectors) std::memset(vector.iov_base, 0, vector.iov_len);
+  finish_later(request, 0);
+}
+
+}  // namespace holdfast::target

@@ -1,0 +1,63 @@
+#include "target/store/store.h"
+
+#include "common/base/check.h"
+#include "common/runtime/loop.h"
+
+namespace holdfast::target {
+
+std::uint64_t StoreRequest::length() const {
+  if (operation == StoreOperation::flush) return 0;
+  if (operation == StoreOperation::unmap) return bytes;
+  std::uint64_t sum = 0;
+  for (const iovec& vector : vectors) sum += vector.iov_len;
+  return sum;
+}
+
+void StoreRequest::complete(std::int32_t result, bool) { store_->step(*this, result); }
+
+void StoreRequest::run() { Store::finish(*this, error, failed_offset); }
+
+Store::~Store() { CHECK(in_flight_ == 0); }
+
+void Store::submit(StoreRequest& request) {
+  CHECK(request.store_ == nullptr && request.done != nullptr);
+  if (request.operation != StoreOperation::flush) {
+    CHECK(request.offset <= size());
+    CHECK(request.length() <= size() - request.offset);
+  }
+  request.store_ = this;
+  request.progress_ = 0;
+  request.stage_ = 0;
+  request.retries_ = 0;
+  request.error = 0;
+  request.failed_offset = 0;
+  ++in_flight_;
+  const bool changes =
+      request.operation == StoreOperation::write || request.operation == StoreOperation::unmap;
+  if (changes && read_only()) return finish_later(request, EROFS, request.offset);
+  start(request);
+}
+
+void Store::finish(StoreRequest& request, int error, std::uint64_t failed_offset) {
+  --request.store_->in_flight_;
+  request.store_ = nullptr;
+  request.error = error;
+  request.failed_offset = failed_offset;
+  request.done(request);
+}
+
+void Store::finish_later(StoreRequest& request, int error, std::uint64_t failed_offset) {
+  request.error = error;
+  request.failed_offset = failed_offset;
+  Loop::current().defer(request);
+}
+
+void Store::pass_on(StoreRequest& request, Store& below) {
+  --request.store_->in_flight_;
+  request.store_ = nullptr;
+  below.submit(request);
+}
+
+void Store::step(StoreRequest&, std::int32_t) { CHECK(!"this store starts no kernel operation"); }
+
+}  // namespace holdfast::target
