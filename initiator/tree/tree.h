@@ -51,23 +51,10 @@ struct DirectoryEntry {
   std::uint32_t mode = 0;  // the S_IFMT bits
 };
 
-/// What a tree is about to be given, as far as it is known: space is laid out by it, and what cannot
-/// fit is refused before the first byte is sent.
-struct TreeSize {
-  std::uint64_t files = 0;        // regular files, each inode once
-  std::uint64_t directories = 0;  // the top one not counted
-  std::uint64_t others = 0;       // symlinks, device nodes, fifos, sockets
-  std::uint64_t names_bytes = 0;  // of every entry's name, hard links too
-  std::uint64_t entries = 0;      // names: nodes and further hard links
-  std::uint64_t data_bytes = 0;   // of the data ranges, each rounded up to 4096
-  std::uint64_t data_ranges = 0;
-  std::uint64_t xattr_nodes = 0;  // nodes with attributes that may need a block of their own
-};
-
 /// The file waist: what every filesystem and file protocol looks like to the workloads. Calls are
 /// coroutines of one loop and may overlap as far as `concurrency` says; what is passed by reference
-/// outlives the call. An error names the verb and the reason; the caller knows the path. An error of
-/// the transport is for good: every later call fails with it.
+/// outlives the call. An error names the verb and the reason; the caller knows the path. A write
+/// that the transport failed is for good: every later call fails with its error.
 class Tree {
  public:
   Tree() = default;
