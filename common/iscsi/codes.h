@@ -7,6 +7,9 @@
 
 namespace holdfast::iscsi {
 
+/// The two ends of a connection.
+enum class Side : std::uint8_t { initiator, target };
+
 /// Section 11.2.1.2, without the immediate bit.
 enum class Opcode : std::uint8_t {
   // From the initiator.

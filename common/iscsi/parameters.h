@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 namespace holdfast::iscsi {
 
@@ -21,6 +20,7 @@ struct Parameters {
   bool data_pdu_in_order = true;                           // 13.18
   bool data_sequence_in_order = true;                      // 13.19
   std::uint32_t error_recovery_level = 0;                  // 13.20
+  std::uint32_t iscsi_protocol_level = 1;                  // 13.24
 };
 
 }  // namespace holdfast::iscsi
