@@ -1,0 +1,259 @@
+#include "initiator/watch/watch.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace holdfast::initiator {
+
+Watch::Watch(const WatchOptions& options, Instant start)
+    : options_(options),
+      start_(start),
+      names_({}, [this](std::uint32_t number, const std::string& name) { keep_name(number, name); }),
+      slots_(options.slots),
+      now_(start),
+      last_progress_{start, {}},
+      head_since_{start, {}} {
+  free_.reserve(options.slots);
+  for (std::uint32_t i = options.slots; i > 0; --i) free_.push_back(i - 1);
+}
+
+std::uint32_t Watch::begin(OperationKind kind, std::uint64_t lba, std::uint64_t bytes,
+                           std::uint32_t file, Instant due, Instant now) {
+  advance(now);
+  CHECK(!free_.empty());
+  const std::uint32_t index = free_.back();
+  free_.pop_back();
+  Slot& slot = slots_[index];
+  slot.kind = kind;
+  slot.used = true;
+  slot.file = file;
+  slot.lba = lba;
+  slot.bytes = bytes;
+  slot.due = mark(std::min(due, now));
+  if (in_flight_ == 0) last_progress_ = slot.due;
+  link(index);
+  ++in_flight_;
+  if (oldest_ == index) head_since_ = slot.due;
+  if (!tick_due_) tick_due_ = now_ + options_.tick;
+  return index;
+}
+
+void Watch::end(std::uint32_t index, int error, Instant now) {
+  advance(now);
+  Slot& slot = slots_[index];
+  CHECK(slot.used);
+  judge();
+  if (error == 0)
+    completed(slot);
+  else if (error != ECANCELED)
+    ++errors_;
+  if (error != ECANCELED) timeline_.completed(slot.kind, slot.bytes, error != 0, since(slot.due));
+  const bool was_head = oldest_ == index;
+  unlink(index);
+  slot.used = false;
+  slot.forgotten_name.clear();
+  free_.push_back(index);
+  --in_flight_;
+  if (was_head) head_since_ = mark(now_);
+  if (!episode_) return;
+  if (in_flight_ > 0 && std::max(since(last_progress_), since(head_since_)) >= options_.stall) return;
+  if (error != 0) episode_->kind = EventKind::hang;
+  close_episode(error == ECANCELED ? "given up by us, unanswered" : (error != 0 ? "ended by an error" : ""));
+}
+
+void Watch::completed(const Slot& slot) {
+  latencies_[static_cast<std::size_t>(slot.kind)].record(since(slot.due));
+  const Duration gap = since(last_progress_);
+  gaps_.record(gap);
+  timeline_.gap(gap);
+  worst_gap_ = std::max(worst_gap_, gap);
+  if (!episode_ && gap >= options_.hiccup) hiccup(gap);
+  last_progress_ = mark(now_);
+}
+
+void Watch::hiccup(Duration gap) {
+  if (gap < options_.hiccup_medians * gaps_.percentile(50)) return;
+  Event event;
+  event.kind = EventKind::hiccup;
+  event.at = from_start(last_progress_.when);
+  event.lasted = gap;
+  event.loop_late = late_total_ - last_progress_.late;
+  event.has_operation = true;
+  event.operation = describe(slots_[oldest_]);
+  count_event(event);
+}
+
+void Watch::tick(Instant now) {
+  advance(now);
+  judge();
+  tick_due_.reset();
+  if (in_flight_ > 0) tick_due_ = now_ + options_.tick;
+}
+
+void Watch::advance(Instant now) {
+  // Completions are stamped with the beginning of their turn, submissions with the moment itself, so
+  // moments can come a little out of order; time does not run backwards for us.
+  const Instant last = std::exchange(now_, std::max(now_, now));
+  note_lateness(last);
+  while (from_start(now_) >= timeline_.row_end()) {
+    if (in_flight_ > 0) timeline_.gap(since(last_progress_));
+    timeline_.end_row(in_flight_);
+  }
+}
+
+void Watch::note_lateness(Instant last) {
+  if (!tick_due_ || now_ <= *tick_due_) return;
+  const Duration late = now_ - *tick_due_;
+  worst_lateness_ = std::max(worst_lateness_, late);
+  timeline_.late(late);
+  if (late <= options_.local_pause) {
+    late_total_ += late;
+  } else {
+    // We cannot know what the peer did since we last ran, so none of that time is counted against it.
+    late_total_ += now_ - last;
+    Event event;
+    event.kind = EventKind::local_pause;
+    event.at = from_start(*tick_due_);
+    event.lasted = late;
+    event.loop_late = late;
+    event.blame = "local";
+    count_event(event);
+  }
+  tick_due_ = now_;  // The rest of this turn is not late a second time.
+}
+
+void Watch::judge() {
+  if (in_flight_ == 0) return;
+  const Duration gap = since(last_progress_);
+  const Duration wait = std::max(gap, since(head_since_));
+  worst_gap_ = std::max(worst_gap_, gap);
+  if (wait < options_.stall && !episode_) return;
+  const bool opened = !episode_;
+  if (opened) open_episode(gap);
+  episode_->lasted = since(episode_began_);
+  episode_->loop_late = late_total_ - episode_began_.late;
+  const bool hung = wait >= options_.hang && episode_->kind != EventKind::hang;
+  if (hung) {
+    episode_->kind = EventKind::hang;
+    episode_->operation = describe(slots_[oldest_]);
+    episode_->in_flight = in_flight();
+  }
+  if ((opened || hung) && listener_ != nullptr) listener_->event_opened(*episode_);
+}
+
+void Watch::open_episode(Duration gap) {
+  episode_.emplace();
+  episode_->kind = EventKind::stall;
+  episode_->open = true;
+  episode_->has_operation = true;
+  episode_->operation = describe(slots_[oldest_]);
+  episode_began_ = gap >= options_.stall ? last_progress_ : head_since_;
+  episode_->at = from_start(episode_began_.when);
+}
+
+void Watch::close_episode(const std::string& evidence) {
+  Event event = std::move(*episode_);
+  episode_.reset();
+  event.open = false;
+  event.lasted = since(episode_began_);
+  event.loop_late = late_total_ - episode_began_.late;
+  event.evidence = evidence;
+  count_event(event);
+}
+
+void Watch::outage(const std::string& evidence, Instant now) {
+  advance(now);
+  Event event;
+  event.kind = EventKind::outage;
+  event.at = from_start(now_);
+  event.evidence = evidence;
+  if (oldest_ != none) {
+    event.has_operation = true;
+    event.operation = describe(slots_[oldest_]);
+    event.in_flight = in_flight();
+  }
+  count_event(event);
+}
+
+void Watch::finish(Instant now) {
+  advance(now);
+  judge();
+  if (episode_) {
+    episode_->kind = EventKind::hang;
+    if (episode_->in_flight.empty()) episode_->in_flight = in_flight();
+    close_episode("still open when the run ended");
+  }
+  timeline_.end_row(in_flight_);
+  tick_due_.reset();
+}
+
+void Watch::count_event(const Event& event) {
+  ++counts_[static_cast<std::size_t>(event.kind)];
+  if (events_.size() < options_.events_max)
+    events_.push_back(event);
+  else
+    ++events_dropped_;
+  if (listener_ != nullptr) listener_->event_ended(event);
+}
+
+std::vector<Event> Watch::events() const {
+  std::vector<Event> all = events_;
+  if (episode_) all.push_back(*episode_);
+  return all;
+}
+
+Histogram Watch::latency_of_all() const {
+  Histogram all;
+  for (const Histogram& one : latencies_) all.merge(one);
+  return all;
+}
+
+std::vector<InFlightOperation> Watch::in_flight() const {
+  std::vector<InFlightOperation> found;
+  found.reserve(in_flight_);
+  for (std::uint32_t i = oldest_; i != none; i = slots_[i].younger) found.push_back(describe(slots_[i]));
+  return found;
+}
+
+Duration Watch::since(const Mark& mark) const {
+  return std::max(Duration(0), now_ - mark.when - (late_total_ - mark.late));
+}
+
+InFlightOperation Watch::describe(const Slot& slot) const {
+  const std::string& name = names_.name(slot.file);
+  return {slot.kind, slot.lba, slot.bytes, name.empty() ? slot.forgotten_name : name, since(slot.due)};
+}
+
+Duration Watch::open_gap(Instant now) const {
+  if (in_flight_ == 0 || now < now_) return Duration(0);
+  return since(last_progress_) + (now - now_);
+}
+
+void Watch::keep_name(std::uint32_t number, const std::string& name) {
+  for (std::uint32_t i = oldest_; i != none; i = slots_[i].younger)
+    if (slots_[i].file == number) slots_[i].forgotten_name = name;
+}
+
+// The list is ordered by due time. New operations are due now, or a little ago when they had to wait
+// for their turn, so the right place is at its young end or near it.
+void Watch::link(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  std::uint32_t before = youngest_;
+  while (before != none && slots_[before].due.when > slot.due.when) before = slots_[before].older;
+  slot.older = before;
+  slot.younger = before == none ? oldest_ : slots_[before].younger;
+  (slot.older == none ? oldest_ : slots_[slot.older].younger) = index;
+  (slot.younger == none ? youngest_ : slots_[slot.younger].older) = index;
+}
+
+void Watch::unlink(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  (slot.older == none ? oldest_ : slots_[slot.older].younger) = slot.younger;
+  (slot.younger == none ? youngest_ : slots_[slot.younger].older) = slot.older;
+  slot.older = slot.younger = none;
+}
+
+}  // namespace holdfast::initiator

@@ -1,0 +1,49 @@
+#include "initiator/watch/watched_device.h"
+
+#include <utility>
+
+#include "common/runtime/loop.h"
+
+namespace holdfast::initiator {
+namespace {
+
+OperationKind kind_of(DeviceOperation operation) {
+  switch (operation) {
+    case DeviceOperation::read: return OperationKind::read;
+    case DeviceOperation::write: return OperationKind::write;
+    case DeviceOperation::flush: return OperationKind::flush;
+    case DeviceOperation::unmap: return OperationKind::unmap;
+  }
+  return OperationKind::read;
+}
+
+}  // namespace
+
+WatchedDevice::WatchedDevice(std::unique_ptr<Device> device, WatchTimer& timer)
+    : device_(std::move(device)), timer_(timer), callers_(timer.watch().options().slots) {
+  CHECK(device_->depth_max() <= callers_.size());
+}
+
+void WatchedDevice::submit(DeviceRequest& request) {
+  const Instant now = clock_now();
+  if (request.due == Instant{}) request.due = now;
+  request.watch_slot = timer_.watch().begin(kind_of(request.operation), request.offset / block_bytes(),
+                                            request.bytes, request.file, request.due, now);
+  timer_.begun();
+  callers_[request.watch_slot] = {request.done, request.owner};
+  request.done = &WatchedDevice::finished;
+  request.owner = this;
+  device_->submit(request);
+}
+
+void WatchedDevice::finished(DeviceRequest& request) {
+  auto& self = *static_cast<WatchedDevice*>(request.owner);
+  self.timer_.watch().end(request.watch_slot, request.error, Loop::current().now());
+  const Caller caller = self.callers_[request.watch_slot];
+  request.done = caller.done;
+  request.owner = caller.owner;
+  request.due = Instant{};
+  request.done(request);
+}
+
+}  // namespace holdfast::initiator
