@@ -22,7 +22,7 @@ struct LunConfig {
   std::uint32_t number = 0;
   LunType type = LunType::fileio;
   IoMode mode = IoMode::write_through;
-  std::string path;                          // empty for nullio
+  std::string path;                          // absolute; empty for nullio
   std::optional<std::uint32_t> block_bytes;  // BlockSize=; by default 512, or the device's own
   std::optional<std::uint64_t> blocks;       // Blocks= or Sectors=, for nullio
   std::string scsi_id;                       // ScsiId=; empty: derived from the IQN and the number
@@ -30,17 +30,28 @@ struct LunConfig {
   int line = 0;                              // where it stands in the file
 };
 
+/// What we offer for the operational keys that a target's stanza does not name. They are chosen to
+/// perform: IET's own defaults cost a round trip per write and cut data into 8 KiB.
+inline constexpr iscsi::Parameters offered_by_default{
+    .initial_r2t = false,
+    .our_max_recv_data_segment_length = 262'144,
+    .max_burst_length = 1'048'576,
+    .first_burst_length = 262'144,
+    .default_time2retain = 0,  // Sessions are not kept for an initiator that lost its connection.
+    .max_outstanding_r2t = 8,
+};
+
 /// A `Target` stanza.
 struct TargetConfig {
-  std::string name;
-  std::string alias;
-  std::vector<LunConfig> luns;
-  iscsi::Parameters offered;                                // what we answer in negotiation
-  std::uint32_t max_xmit_data_segment_length = 262'144;     // our own limit on what we send
-  std::uint32_t max_sessions = 0;                           // 0: no limit
-  std::uint32_t queued_commands = 32;                       // the CmdSN window
-  std::uint32_t nop_interval = 0;                           // seconds; 0: off
-  std::uint32_t nop_timeout = 0;                            // seconds
+  std::string name;                                      // in lower case, as it goes on the wire
+  std::string alias;                                     // TargetAlias; empty: none
+  std::vector<LunConfig> luns;                           // in the file's order
+  iscsi::Parameters offered = offered_by_default;        // what we answer in negotiation
+  std::uint32_t max_xmit_data_segment_length = 262'144;  // our own limit on what we send
+  std::uint32_t max_sessions = 0;                        // 0: no limit
+  std::uint32_t queued_commands = 32;                    // the CmdSN window
+  std::uint32_t nop_interval = 0;                        // seconds; 0: off
+  std::uint32_t nop_timeout = 0;                         // seconds; 1 to nop_interval when that is on
   int line = 0;
 };
 
@@ -48,18 +59,6 @@ struct TargetConfig {
 struct Config {
   std::string file;
   std::vector<TargetConfig> targets;
-};
-
-/// Something to say about one line: an error stops the start, a warning does not.
-struct Diagnostic {
-  enum class Severity : std::uint8_t { error, warning, note };
-  Severity severity = Severity::error;
-  std::string file;
-  int line = 0;  // 0: the file as a whole
-  std::string message;
-
-  /// "FILE:LINE: error: message".
-  std::string to_string() const;
 };
 
 }  // namespace holdfast::target

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "target/config/config.h"
+
+namespace holdfast::target {
+
+// The directives of ietd.conf as a table: what each takes, and what becomes of it.
+
+/// A number of a target's stanza. Values above `served_max` are IET's, and not served yet.
+struct NumberRule {
+  std::uint32_t min;
+  std::uint32_t max;
+  void (*set)(TargetConfig& target, std::uint32_t value);
+  std::uint32_t served_max = 0xffff'ffff;
+};
+
+/// `Yes` or `No`, in this spelling.
+struct YesNoRule {
+  void (*set)(TargetConfig& target, bool value);
+};
+
+/// `Yes` or `No`, of which only `served` can be had; `why` says why.
+struct FixedYesNoRule {
+  bool served;
+  std::string_view why;
+};
+
+/// A number that IET had a use for and we have none: read, found in range, and noted.
+struct IgnoredNumberRule {
+  std::uint32_t min;
+  std::uint32_t max;
+  std::string_view why;
+};
+
+/// HeaderDigest and DataDigest: a list out of `None` and `CRC32C`.
+struct DigestRule {};
+
+/// What later versions serve, and this one must not pass over in silence.
+struct NotYetRule {
+  std::string_view what;
+};
+
+struct AliasRule {};
+struct LunRule {};
+struct TargetRule {};
+
+using Rule = std::variant<NumberRule, YesNoRule, FixedYesNoRule, IgnoredNumberRule, DigestRule,
+                          NotYetRule, AliasRule, LunRule, TargetRule>;
+
+struct Directive {
+  std::string_view name;
+  Rule rule;
+};
+
+/// Every directive, by its name in any case; nullptr for what is none.
+const Directive* find_directive(std::string_view name);
+/// The directive that `misspelt` is most likely meant to be; empty when none is near.
+std::string_view nearest_directive(std::string_view misspelt);
+
+}  // namespace holdfast::target

@@ -1,0 +1,220 @@
+#include "target/config/stanza.h"
+
+#include <fmt/core.h>
+
+#include <optional>
+#include <utility>
+
+#include "common/base/check.h"
+#include "target/config/lun_line.h"
+#include "target/config/target_name.h"
+#include "target/config/values.h"
+
+namespace holdfast::target {
+namespace {
+
+constexpr std::size_t alias_bytes_max = 255;  // RFC 7143 6.1: the longest text value
+
+std::string range_complaint(std::string_view name, std::string_view text, std::uint32_t min,
+                            std::uint32_t max) {
+  if (min == max) return fmt::format("{} is {}; only {} is accepted", name, shown(text), min);
+  return fmt::format("{} is {}; {} to {} is accepted", name, shown(text), min, max);
+}
+
+/// "Yes" and "No", in IET's spelling.
+std::optional<bool> parse_yes_no(std::string_view text) {
+  if (text == "Yes") return true;
+  if (text == "No") return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Stanza::Stanza(const Line& line, Diagnostics& diagnostics) : diagnostics_(diagnostics) {
+  target_.line = line.number;
+  if (line.broken) return;
+  if (line.words.size() != 2) {
+    diagnostics_.error(line.number, "Target needs one name, as in: Target iqn.2026-11.example:disk");
+    return;
+  }
+  TargetName checked = check_target_name(line.words[1].text);
+  for (const std::string& warning : checked.warnings)
+    diagnostics_.warning(line.number, fmt::format("Target {}: {}", shown(line.words[1].text), warning));
+  if (!checked.error.empty()) {
+    diagnostics_.error(line.number, fmt::format("Target {} is no iSCSI name: {}",
+                                                shown(line.words[1].text), checked.error));
+    return;
+  }
+  target_.name = std::move(checked.name);
+  has_good_name_ = true;
+}
+
+const std::string* Stanza::only_value(const Directive& directive, const Line& line) {
+  if (line.words.size() == 2) return &line.words[1].text;
+  if (line.words.size() < 2)
+    diagnostics_.error(line.number, fmt::format("{} needs a value", directive.name));
+  else
+    diagnostics_.error(line.words[2].line, fmt::format("{} takes one value; {} is too much",
+                                                       directive.name, shown(line.words[2].text)));
+  return nullptr;
+}
+
+bool Stanza::is_new(const Directive& directive, const Line& line) {
+  const auto [at, inserted] = given_.emplace(directive.name, line.number);
+  if (!inserted)
+    diagnostics_.error(line.number, fmt::format("{} is given twice; the first is in line {}",
+                                                directive.name, at->second));
+  return inserted;
+}
+
+int Stanza::line_of(std::string_view directive) const {
+  const auto found = given_.find(directive);
+  return found == given_.end() ? 0 : found->second;
+}
+
+struct Stanza::Reader {
+  Stanza& stanza;
+  const Directive& directive;
+  const Line& line;
+  const std::string& directory;
+
+  void error(std::string message) { stanza.diagnostics_.error(line.number, std::move(message)); }
+  void note(std::string message) { stanza.diagnostics_.note(line.number, std::move(message)); }
+
+  /// The one value, on its first mention in the stanza.
+  const std::string* value() {
+    const std::string* text = stanza.only_value(directive, line);
+    return text != nullptr && stanza.is_new(directive, line) ? text : nullptr;
+  }
+
+  std::optional<std::uint32_t> number(std::uint32_t min, std::uint32_t max) {
+    const std::string* text = value();
+    if (text == nullptr) return std::nullopt;
+    const std::optional<std::int64_t> number = parse_number(*text);
+    if (!number || *number < min || *number > max) {
+      error(range_complaint(directive.name, *text, min, max));
+      return std::nullopt;
+    }
+    if (is_octal(*text)) note(fmt::format("{} means {}: a leading 0 is octal", *text, *number));
+    return static_cast<std::uint32_t>(*number);
+  }
+
+  std::optional<bool> yes_no() {
+    const std::string* text = value();
+    if (text == nullptr) return std::nullopt;
+    const std::optional<bool> answer = parse_yes_no(*text);
+    if (!answer) error(fmt::format("{} is {}; Yes or No is accepted", directive.name, shown(*text)));
+    return answer;
+  }
+
+  void operator()(const NumberRule& rule) {
+    const std::optional<std::uint32_t> found = number(rule.min, rule.max);
+    if (!found) return;
+    if (*found > rule.served_max)
+      error(fmt::format("{} {} is not yet supported; {} is accepted", directive.name, *found,
+                        rule.served_max));
+    else
+      rule.set(stanza.target_, *found);
+  }
+
+  void operator()(const YesNoRule& rule) {
+    const std::optional<bool> answer = yes_no();
+    if (answer) rule.set(stanza.target_, *answer);
+  }
+
+  void operator()(const FixedYesNoRule& rule) {
+    const std::optional<bool> answer = yes_no();
+    if (answer && *answer != rule.served)
+      error(fmt::format("{} {} cannot be had: {}", directive.name, *answer ? "Yes" : "No", rule.why));
+  }
+
+  void operator()(const IgnoredNumberRule& rule) {
+    const std::optional<std::uint32_t> found = number(rule.min, rule.max);
+    if (found) note(fmt::format("{} has no effect: {}", directive.name, rule.why));
+  }
+
+  void operator()(const DigestRule&) {
+    const std::string* text = value();
+    if (text == nullptr) return;
+    bool none = false;
+    bool crc32c = false;
+    for (const Word& item : line.words[1].split(',')) {
+      if (item.text != "None" && item.text != "CRC32C")
+        return error(fmt::format("{} is {}; None, CRC32C or a list of both is accepted",
+                                 directive.name, shown(*text)));
+      (item.text == "None" ? none : crc32c) = true;
+    }
+    if (!none)
+      error(fmt::format("{} without None is not yet supported", directive.name));
+    else if (crc32c)
+      note(fmt::format("{}: CRC32C is not yet supported; None is used", directive.name));
+  }
+
+  void operator()(const NotYetRule& rule) {
+    error(fmt::format("{} is not yet supported ({})", directive.name, rule.what));
+  }
+
+  void operator()(const AliasRule&) {
+    const std::string* text = value();
+    if (text == nullptr) return;
+    if (text->empty() || text->size() > alias_bytes_max || !is_utf8(*text))
+      error(fmt::format("Alias is {}; 1 to {} bytes of UTF-8 are accepted", shown(*text),
+                        alias_bytes_max));
+    else
+      stanza.target_.alias = *text;
+  }
+
+  void operator()(const LunRule&) {
+    std::optional<LunConfig> lun = parse_lun_line(line, directory, stanza.diagnostics_);
+    if (!lun) return;
+    const auto [first, is_new] = stanza.lun_lines_.emplace(lun->number, lun->line);
+    if (!is_new)
+      return error(fmt::format("Lun {} is given twice; the first is in line {}", lun->number,
+                               first->second));
+    stanza.target_.luns.push_back(std::move(*lun));
+  }
+
+  void operator()(const TargetRule&) { CHECK(!"a Target line begins a stanza of its own"); }
+};
+
+void Stanza::read(const Directive& directive, const Line& line, const std::string& directory) {
+  std::visit(Reader{*this, directive, line, directory}, directive.rule);
+}
+
+/// FirstBurstLength may not exceed MaxBurstLength (RFC 7143 13.14). Where only one is given, our
+/// default for the other gives way.
+void Stanza::settle_bursts() {
+  std::uint32_t& first = target_.offered.first_burst_length;
+  std::uint32_t& max = target_.offered.max_burst_length;
+  if (first <= max) return;
+  const int first_line = line_of("FirstBurstLength");
+  if (first_line == 0)
+    first = max;
+  else if (line_of("MaxBurstLength") == 0)
+    max = first;
+  else
+    diagnostics_.error(first_line, fmt::format("FirstBurstLength {} exceeds MaxBurstLength {}", first, max));
+}
+
+/// The time to wait for the answer to a ping is at most the time between pings; by default, as long.
+void Stanza::settle_nops() {
+  const int line = line_of("NOPTimeout");
+  if (target_.nop_timeout > target_.nop_interval) {
+    if (target_.nop_interval == 0)
+      diagnostics_.note(line, "NOPTimeout has no effect without NOPInterval");
+    else
+      diagnostics_.error(line, fmt::format("NOPTimeout {} exceeds NOPInterval {}",
+                                           target_.nop_timeout, target_.nop_interval));
+    target_.nop_timeout = 0;
+  }
+  if (target_.nop_timeout == 0) target_.nop_timeout = target_.nop_interval;
+}
+
+void Stanza::close() {
+  settle_bursts();
+  settle_nops();
+  if (target_.luns.empty() && has_good_name_)
+    diagnostics_.warning(target_.line, fmt::format("Target {} has no Lun", target_.name));
+}
+
+}  // namespace holdfast::target
