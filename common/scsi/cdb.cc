@@ -1,0 +1,57 @@
+#include "common/scsi/cdb.h"
+
+#include <optional>
+
+#include "common/scsi/cdb_table.h"
+
+namespace holdfast::scsi {
+namespace {
+
+/// The first row of each operation code, by operation code; rows of one code follow one another.
+std::array<const CdbRow*, 256> index_rows() {
+  std::array<const CdbRow*, 256> index{};
+  for (const CdbRow& row : cdb_table())
+    if (index[row.opcode()] == nullptr) index[row.opcode()] = &row;
+  return index;
+}
+
+std::uint8_t service_action_of(const CdbBytes& bytes) {
+  return bytes[1] & 0x1f;
+}
+
+/// The highest bit that is not the command's, as a pointer to the start of the run of such bits
+/// that it lies in: that is where a reserved field, or one of a feature that we lack, begins.
+std::optional<FieldPointer> unused_bit(const CdbBytes& bytes, const CdbRow& row) {
+  for (std::uint16_t i = 1; i < row.length; ++i) {
+    const unsigned unused = static_cast<std::uint8_t>(~row.usage[i]);
+    const unsigned wrong = bytes[i] & unused;
+    if (wrong == 0) continue;
+    std::uint8_t bit = 7;
+    while ((wrong >> bit) == 0) --bit;
+    while (bit < 7 && ((unused >> (bit + 1)) & 1) != 0) ++bit;
+    return FieldPointer{i, bit};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Cdb decode_cdb(const CdbBytes& bytes) {
+  static const std::array<const CdbRow*, 256> index = index_rows();
+  const CdbRow* row = index[bytes[0]];
+  if (row == nullptr)
+    return Refused{
+        illegal_request(additional_sense::invalid_command_operation_code, FieldPointer{0, 7})};
+  if (row->service_action) {
+    const CdbRow* const end = cdb_table().data() + cdb_table().size();
+    while (row != end && row->opcode() == bytes[0] &&
+           row->service_action != service_action_of(bytes))
+      ++row;
+    if (row == end || row->opcode() != bytes[0]) return Refused{invalid_field_in_cdb(1, 4)};
+  }
+  if (const std::optional<FieldPointer> wrong = unused_bit(bytes, *row))
+    return Refused{illegal_request(additional_sense::invalid_field_in_cdb, wrong)};
+  return row->decode(bytes);
+}
+
+}  // namespace holdfast::scsi

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace holdfast::scsi {
+
+/// SAM-5 5.3: the status codes that we send.
+enum class Status : std::uint8_t {
+  good = 0x00,
+  check_condition = 0x02,
+};
+
+/// SPC-4 4.5.6.
+enum class SenseKey : std::uint8_t {
+  no_sense = 0x0,
+  not_ready = 0x2,
+  medium_error = 0x3,
+  hardware_error = 0x4,
+  illegal_request = 0x5,
+  unit_attention = 0x6,
+  data_protect = 0x7,
+  aborted_command = 0xb,
+  miscompare = 0xe,
+};
+
+/// ADDITIONAL SENSE CODE and its qualifier (SPC-4 annex F).
+struct AdditionalSense {
+  std::uint8_t code = 0;
+  std::uint8_t qualifier = 0;
+  bool operator==(const AdditionalSense&) const = default;
+};
+
+namespace additional_sense {
+inline constexpr AdditionalSense none{0x00, 0x00};
+inline constexpr AdditionalSense write_error{0x0c, 0x00};
+inline constexpr AdditionalSense invalid_field_in_command_information_unit{0x0e, 0x03};
+inline constexpr AdditionalSense unrecovered_read_error{0x11, 0x00};
+inline constexpr AdditionalSense miscompare_during_verify{0x1d, 0x00};
+inline constexpr AdditionalSense invalid_command_operation_code{0x20, 0x00};
+inline constexpr AdditionalSense logical_block_address_out_of_range{0x21, 0x00};
+inline constexpr AdditionalSense invalid_field_in_cdb{0x24, 0x00};
+inline constexpr AdditionalSense logical_unit_not_supported{0x25, 0x00};
+inline constexpr AdditionalSense write_protected{0x27, 0x00};
+inline constexpr AdditionalSense space_allocation_failed_write_protect{0x27, 0x07};
+inline constexpr AdditionalSense power_on_or_reset{0x29, 0x00};
+inline constexpr AdditionalSense bus_device_reset_function_occurred{0x29, 0x03};
+inline constexpr AdditionalSense saving_parameters_not_supported{0x39, 0x00};
+inline constexpr AdditionalSense internal_target_failure{0x44, 0x00};
+inline constexpr AdditionalSense invalid_message_error{0x49, 0x00};
+}  // namespace additional_sense
+
+/// The sense-key specific bytes of ILLEGAL REQUEST (SPC-4 4.5.2.4.2): where the CDB is wrong.
+struct FieldPointer {
+  std::uint16_t byte = 0;
+  /// The leftmost bit of the field in error; none for a field of whole bytes.
+  std::optional<std::uint8_t> bit{};
+  bool operator==(const FieldPointer&) const = default;
+};
+
+/// How sense data is laid out, as D_SENSE or DESC chooses.
+enum class SenseFormat : std::uint8_t { fixed, descriptor };
+
+/// The largest of the layouts below.
+inline constexpr std::size_t sense_bytes_max = 28;
+
+/// Sense data (SPC-4 4.5) as bytes on the wire.
+struct SenseBytes {
+  std::array<std::uint8_t, sense_bytes_max> bytes{};
+  std::uint8_t size = 0;
+};
+
+/// What went wrong with a command, or what there is to tell.
+struct Sense {
+  SenseKey key = SenseKey::no_sense;
+  AdditionalSense additional = additional_sense::none;
+  /// INFORMATION: a logical block address or a byte offset, as the sense key and code say.
+  std::optional<std::uint64_t> information{};
+  std::optional<FieldPointer> field{};
+  /// About an earlier command that had its status already (SPC-4 4.5.5).
+  bool deferred = false;
+  bool operator==(const Sense&) const = default;
+
+  /// Lays it out. The fixed format has four bytes for INFORMATION: a wider value is left out there.
+  SenseBytes encode(SenseFormat format) const;
+};
+
+/// ILLEGAL REQUEST, with the field of the CDB that is wrong.
+constexpr Sense illegal_request(AdditionalSense additional,
+                                std::optional<FieldPointer> field = {}) {
+  return Sense{.key = SenseKey::illegal_request, .additional = additional, .field = field};
+}
+
+constexpr Sense invalid_field_in_cdb(std::uint16_t byte, std::optional<std::uint8_t> bit = {}) {
+  return illegal_request(additional_sense::invalid_field_in_cdb, FieldPointer{byte, bit});
+}
+
+}  // namespace holdfast::scsi

@@ -1,0 +1,110 @@
+#include "common/scsi/vpd.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <string>
+
+#include "common/base/units.h"
+
+namespace holdfast::scsi {
+namespace {
+
+// Designator fields, SPC-4 7.8.6.1.
+constexpr std::uint8_t code_set_binary = 1, code_set_ascii = 2, code_set_utf8 = 3;
+constexpr std::uint8_t of_logical_unit = 0x00, of_target_port = 0x10, of_target_device = 0x20;
+constexpr std::uint8_t t10_vendor = 1, naa = 3, relative_target_port = 4, scsi_name_string = 8;
+constexpr std::uint8_t protocol_iscsi = 0x50, protocol_valid = 0x80;
+
+void put_designator_header(ParameterData& data, std::uint8_t code_set, std::uint8_t association,
+                           std::uint8_t type, std::size_t bytes) {
+  // A protocol is named with designators of ports and target devices.
+  const bool names_protocol = association != of_logical_unit;
+  data.put(static_cast<std::uint8_t>(code_set | (names_protocol ? protocol_iscsi : 0)));
+  data.put(static_cast<std::uint8_t>(association | type | (names_protocol ? protocol_valid : 0)));
+  data.put({0, static_cast<std::uint8_t>(bytes)});
+}
+
+/// A SCSI name string ends with a NUL at least and is as long as a multiple of four.
+void put_name_designator(ParameterData& data, std::uint8_t association, std::string_view name) {
+  const std::size_t bytes = round_up(name.size() + 1, 4);
+  put_designator_header(data, code_set_utf8, association, scsi_name_string, bytes);
+  data.put_text(name);
+  data.put_zeros(bytes - name.size());
+}
+
+void supported_pages(ParameterData& data, const VitalProductData& unit);
+
+void unit_serial_number(ParameterData& data, const VitalProductData& unit) {
+  data.put_text(unit.identity.serial_number);
+}
+
+void device_identification(ParameterData& data, const VitalProductData& unit) {
+  const Identity& identity = unit.identity;
+  put_designator_header(data, code_set_ascii, of_logical_unit, t10_vendor,
+                        8 + identity.scsi_id.size());
+  data.put_text(vendor_identification, 8);
+  data.put_text(identity.scsi_id);
+
+  put_designator_header(data, code_set_binary, of_logical_unit, naa, identity.naa.size());
+  data.put(std::span<const std::uint8_t>(identity.naa));
+
+  put_designator_header(data, code_set_binary, of_target_port, relative_target_port, 4);
+  data.put_be16(0);
+  data.put_be16(identity.target_portal_group);
+
+  // RFC 7143 section 4.4.2: how a target port and a target device are named.
+  put_name_designator(
+      data, of_target_port,
+      fmt::format("{},t,0x{:04x}", identity.target_name, identity.target_portal_group));
+  put_name_designator(data, of_target_device, identity.target_name);
+}
+
+void block_limits(ParameterData& data, const VitalProductData& unit) {  // SBC-3 6.6.3
+  const Geometry& geometry = unit.geometry;
+  data.put_zeros(2);  // WSNZ, MAXIMUM COMPARE AND WRITE LENGTH
+  data.put_be16(static_cast<std::uint16_t>(1u << geometry.physical_block_exponent()));
+  data.put_be32(unit.transfer_blocks_max);
+  data.put_zeros(0x3c - 8);  // no optimal length, PRE-FETCH, UNMAP or WRITE SAME
+}
+
+void block_device_characteristics(ParameterData& data, const VitalProductData&) {  // SBC-3 6.6.2
+  data.put_be16(0x0001);  // MEDIUM ROTATION RATE: a non-rotating medium
+  data.put_zeros(0x3c - 2);
+}
+
+void logical_block_provisioning(ParameterData& data, const VitalProductData&) {  // SBC-3 6.6.4
+  data.put_zeros(4);  // no unmapping by any command, fully provisioned
+}
+
+struct Page {
+  std::uint8_t code;
+  void (*put)(ParameterData&, const VitalProductData&);
+};
+
+constexpr Page pages[] = {
+    {0x00, supported_pages},
+    {0x80, unit_serial_number},
+    {0x83, device_identification},
+    {0xb0, block_limits},
+    {0xb1, block_device_characteristics},
+    {0xb2, logical_block_provisioning},
+};
+
+void supported_pages(ParameterData& data, const VitalProductData&) {
+  for (const Page& page : pages) data.put(page.code);
+}
+
+}  // namespace
+
+std::optional<ParameterData> vpd_page(std::uint8_t code, const VitalProductData& unit) {
+  const auto* page = std::find_if(std::begin(pages), std::end(pages),
+                                  [code](const Page& candidate) { return candidate.code == code; });
+  if (page == std::end(pages)) return std::nullopt;
+  ParameterData data;
+  data.put({0x00, code, 0, 0});
+  page->put(data, unit);
+  data.set_be16(2, static_cast<std::uint16_t>(data.size() - 4));
+  return data;
+}
+
+}  // namespace holdfast::scsi

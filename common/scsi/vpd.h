@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "common/scsi/geometry.h"
+#include "common/scsi/identity.h"
+#include "common/scsi/parameter_data.h"
+
+namespace holdfast::scsi {
+
+/// What vital product data pages tell of a logical unit.
+struct VitalProductData {
+  const Identity& identity;
+  const Geometry& geometry;
+  /// MAXIMUM TRANSFER LENGTH, in logical blocks.
+  std::uint32_t transfer_blocks_max = 0;
+};
+
+/// The VPD page with that PAGE CODE (SPC-4 7.8, SBC-3 6.6), nothing if there is none: 00h supported
+/// pages, 80h unit serial number, 83h device identification, B0h block limits, B1h block device
+/// characteristics, B2h logical block provisioning.
+std::optional<ParameterData> vpd_page(std::uint8_t page, const VitalProductData& unit);
+
+}  // namespace holdfast::scsi
