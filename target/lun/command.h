@@ -1,17 +1,23 @@
 #pragma once
 
-#include <sys/uio.h>
-
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <sys/uio.h>
 
+#include "common/scsi/cdb.h"
+#include "common/scsi/lun_address.h"
+#include "target/lun/conditions.h"
+#include "target/lun/limits.h"
+#include "target/lun/verifier.h"
 #include "target/store/store.h"
 
 namespace holdfast::target {
 
 class LogicalUnit;
+struct NexusState;
 
 /// An I_T nexus as logical units know it: one initiator port and one session of it. The session
 /// owns it; it outlives every command that names it.
@@ -23,7 +29,8 @@ struct Nexus {
   std::uint32_t index = 0;
 };
 
-/// Which way a command's data goes and how much of it the CDB asks for.
+/// Which way a command's data goes and how much of it there is to move if the initiator has room
+/// for all: at most `transfer_bytes_max`.
 struct Transfer {
   enum class Direction : std::uint8_t { none, in, out };
   Direction direction = Direction::none;
@@ -37,7 +44,8 @@ struct Outcome {
   std::uint8_t status = 0;  // SAM status code: 0 GOOD, 2 CHECK CONDITION, …
   std::uint8_t sense_bytes = 0;
   std::array<std::uint8_t, sense_bytes_max> sense{};
-  /// Bytes of data-in that are in the command's memory, from its start.
+  /// Bytes of data-in that are in the command's memory, from its start; the session sends no more
+  /// of them than the initiator expects.
   std::uint32_t data_in_bytes = 0;
   /// The command was aborted: it has left the medium alone for good, and nothing is to be sent.
   bool aborted = false;
@@ -54,11 +62,12 @@ class Command : public Deferred {
  public:
   // From the session.
   Nexus* nexus = nullptr;
-  std::array<std::uint8_t, 8> lun{};   // SAM-5 4.6, as in the PDU
-  std::array<std::uint8_t, 16> cdb{};
-  std::uint8_t attribute = 0;          // 0 untagged, 1 simple, 2 ordered, 3 head of queue, 4 ACA
-  /// Memory for `min(Transfer::bytes, expected length)` rounded up to what the session likes; for
-  /// data-out its first `data_out_bytes` are filled. The device server may change the entries.
+  scsi::LunAddress lun{};
+  scsi::CdbBytes cdb{};
+  std::uint8_t attribute = 0;  // 0 untagged, 1 simple, 2 ordered, 3 head of queue, 4 ACA
+  /// Memory for `min(Transfer::bytes, expected length)`, rounded up to `block_bytes_max` at least:
+  /// a medium moves whole blocks, also when the initiator expects a part of one. For data-out its
+  /// first `data_out_bytes` are filled. The device server may change the entries.
   std::span<iovec> vectors;
   std::uint32_t data_out_bytes = 0;
   /// The session's word back. The command may be used for another one from inside it.
@@ -71,15 +80,29 @@ class Command : public Deferred {
  private:
   friend class LogicalUnit;
   friend class ScsiTarget;
+  friend class TaskSet;
   void run() override;
 
-  enum class State : std::uint8_t { idle, begun, executing, answering };
+  enum class State : std::uint8_t {
+    idle,
+    begun,      // the session collects its data
+    waiting,    // in the task set, behind commands that come first
+    executing,  // the store may touch the medium
+    answering,  // `outcome` is there, `done` follows
+  };
   State state_ = State::idle;
   bool abort_wanted_ = false;
-  LogicalUnit* unit_ = nullptr;
-  Command* next_in_set_ = nullptr;
-  Command** link_in_set_ = nullptr;
+  LogicalUnit* unit_ = nullptr;        // nullptr: the LUN names none
+  NexusState* nexus_state_ = nullptr;  // the unit's, for this nexus
+  Command* older_ = nullptr;           // in the task set
+  Command* newer_ = nullptr;
+  std::uint64_t serial_ = 0;  // counts the unit's commands
+  scsi::Cdb meaning_;
+  std::uint32_t transfer_bytes_ = 0;
+  /// The condition that the outcome tells of. It comes back if the command is aborted.
+  std::optional<Condition> told_;
   StoreRequest store_request_;
+  VerifyJob verify_job_;
 };
 
 }  // namespace holdfast::target

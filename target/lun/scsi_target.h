@@ -2,11 +2,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
+#include "common/scsi/lun_address.h"
 #include "target/lun/command.h"
+#include "target/lun/logical_unit.h"
 
 namespace holdfast::target {
 
@@ -20,7 +21,9 @@ class ScsiTarget {
   ScsiTarget& operator=(const ScsiTarget&) = delete;
 
   const std::string& iqn() const;
-  void add(std::uint32_t number, std::unique_ptr<LogicalUnit> unit);
+  /// Adds a unit, by its number, which no other of them has.
+  void add(std::unique_ptr<LogicalUnit> unit);
+  /// The unit with that number, or nullptr.
   LogicalUnit* find(std::uint32_t number);
 
   /// A nexus came: its power-on unit attention stands on every unit. `left` forgets it; none of its
@@ -39,11 +42,18 @@ class ScsiTarget {
   /// LOGICAL UNIT RESET (SAM-5 7.7) of the unit that `lun` names: aborts its whole task set, brings
   /// the unit attention to every nexus but `by`, and calls `finished` when no aborted command can
   /// touch the medium any more. Returns false if there is no such unit.
-  bool reset_logical_unit(const std::array<std::uint8_t, 8>& lun, const Nexus& by,
+  bool reset_logical_unit(const scsi::LunAddress& lun, const Nexus& by,
                           std::function<void()> finished);
+
+  /// Brings onto the media what volatile caches hold, and calls `finished` when no unit's store is
+  /// at work any more; where there is nothing to wait for, from inside. No command is alive by
+  /// then. A failure is logged.
+  void flush(std::function<void()> finished);
 
  private:
   struct State;
+  LogicalUnit* find(const scsi::LunAddress& lun);
+
   std::unique_ptr<State> state_;
 };
 

@@ -1,0 +1,101 @@
+// What a logical unit decides about a command before any data moves: whether its CDB can be carried
+// out here, and how much data that will move. One function for each kind of command.
+
+#include <algorithm>
+#include <variant>
+
+#include "target/lun/logical_unit.h"
+
+namespace holdfast::target {
+namespace {
+
+using Admitted = std::variant<Transfer, scsi::Sense>;
+
+Transfer data_in(std::size_t bytes, std::uint32_t allocation_bytes) {
+  return {Transfer::Direction::in,
+          static_cast<std::uint32_t>(std::min<std::size_t>(bytes, allocation_bytes))};
+}
+
+}  // namespace
+
+struct LogicalUnit::Admission {
+  const LogicalUnit& unit;
+  const NexusState& nexus;
+
+  Admitted operator()(const scsi::Refused& refused) const { return refused.sense; }
+  Admitted operator()(const scsi::TestUnitReady&) const { return Transfer{}; }
+  Admitted operator()(const scsi::StartStopUnit&) const { return Transfer{}; }
+
+  Admitted operator()(const scsi::RequestSense& command) const {
+    const std::optional<Condition> condition = nexus.conditions.first();
+    const scsi::Sense sense = condition ? sense_of(*condition) : scsi::Sense{};
+    return data_in(request_sense(command, sense).size(), command.allocation_bytes);
+  }
+
+  Admitted operator()(const scsi::ReportLuns& command) const {
+    return data_in(unit.inventory_->report(command).size(), command.allocation_bytes);
+  }
+
+  Admitted operator()(const scsi::Inquiry& command) const { return parameter_data(command); }
+  Admitted operator()(const scsi::ModeSense& command) const { return parameter_data(command); }
+  Admitted operator()(const scsi::ReadCapacity10& command) const { return parameter_data(command); }
+  Admitted operator()(const scsi::ReadCapacity16& command) const { return parameter_data(command); }
+  Admitted operator()(const scsi::ReportSupportedOpcodes& command) const {
+    return parameter_data(command);
+  }
+
+  Admitted operator()(const scsi::Read& command) const {
+    return medium_data(command.range, Transfer::Direction::in);
+  }
+
+  Admitted operator()(const scsi::Write& command) const {
+    if (unit.write_protected_) {
+      return scsi::Sense{.key = scsi::SenseKey::data_protect,
+                         .additional = scsi::additional_sense::write_protected};
+    }
+    return medium_data(command.range, Transfer::Direction::out);
+  }
+
+  Admitted operator()(const scsi::Verify& command) const {
+    if (command.compare) return medium_data(command.range, Transfer::Direction::out);
+    return within_the_medium(command.range);
+  }
+
+  Admitted operator()(const scsi::SynchronizeCache& command) const {
+    return within_the_medium(command.range);
+  }
+
+ private:
+  template <typename Command>
+  Admitted parameter_data(const Command& command) const {
+    const Parameters answer = parameters(command, unit.description());
+    if (const auto* sense = std::get_if<scsi::Sense>(&answer)) return *sense;
+    return data_in(std::get<scsi::ParameterData>(answer).size(), allocation_bytes(command));
+  }
+
+  Admitted within_the_medium(const scsi::BlockRange& range) const {
+    if (unit.geometry_.contains(range)) return Transfer{};
+    return illegal_request(scsi::additional_sense::logical_block_address_out_of_range,
+                           scsi::FieldPointer{range.lba_field});
+  }
+
+  Admitted medium_data(const scsi::BlockRange& range, Transfer::Direction direction) const {
+    Admitted admitted = within_the_medium(range);
+    if (std::holds_alternative<scsi::Sense>(admitted)) return admitted;
+    const std::uint32_t block_bytes = unit.geometry_.block_bytes;
+    if (range.blocks > transfer_bytes_max / block_bytes)
+      return scsi::invalid_field_in_cdb(range.blocks_field);
+    return Transfer{direction, range.blocks * block_bytes};
+  }
+};
+
+Transfer LogicalUnit::admit(Command& command) {
+  const Admitted admitted = std::visit(Admission{*this, *command.nexus_state_}, command.meaning_);
+  if (const auto* sense = std::get_if<scsi::Sense>(&admitted)) {
+    command.meaning_ = scsi::Refused{*sense};
+    return Transfer{};
+  }
+  return std::get<Transfer>(admitted);
+}
+
+}  // namespace holdfast::target

@@ -1,0 +1,39 @@
+#include "target/lun/background_flush.h"
+
+#include <utility>
+
+namespace holdfast::target {
+
+BackgroundFlush::BackgroundFlush(Store& store, std::function<void(int error)> failed)
+    : store_(store), failed_(std::move(failed)) {
+  request_.operation = StoreOperation::flush;
+  request_.owner = this;
+  request_.done = [](StoreRequest& request) {
+    static_cast<BackgroundFlush*>(request.owner)->flushed();
+  };
+}
+
+BackgroundFlush::~BackgroundFlush() {
+  CHECK(!request_.submitted());
+}
+
+void BackgroundFlush::start() {
+  if (request_.submitted())
+    again_ = true;
+  else
+    store_.submit(request_);
+}
+
+void BackgroundFlush::start_and_tell(std::function<void()> idle) {
+  CHECK(!idle_);
+  idle_ = std::move(idle);
+  start();
+}
+
+void BackgroundFlush::flushed() {
+  if (request_.error != 0) failed_(request_.error);
+  if (std::exchange(again_, false)) return store_.submit(request_);
+  if (idle_) std::exchange(idle_, nullptr)();
+}
+
+}  // namespace holdfast::target

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+
+#include "target/store/store.h"
+
+namespace holdfast::target {
+
+/// Flushes that no command waits for: SYNCHRONIZE CACHE with IMMED, and the last one of all.
+class BackgroundFlush {
+ public:
+  /// `failed` is told the errno of each flush that fails.
+  BackgroundFlush(Store& store, std::function<void(int error)> failed);
+  /// Idle by then.
+  ~BackgroundFlush();
+  BackgroundFlush(const BackgroundFlush&) = delete;
+  BackgroundFlush& operator=(const BackgroundFlush&) = delete;
+
+  /// Flushes what was acknowledged before now; a flush that is under way already does not do.
+  void start();
+  /// `start`, and tells when no flush is under way any more. One such wait at a time.
+  void start_and_tell(std::function<void()> idle);
+
+ private:
+  void flushed();
+
+  Store& store_;
+  std::function<void(int)> failed_;
+  std::function<void()> idle_;
+  bool again_ = false;
+  StoreRequest request_;
+};
+
+}  // namespace holdfast::target

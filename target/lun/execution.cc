@@ -1,0 +1,198 @@
+// How a logical unit carries out a command that may start. One function for each kind of command;
+// those that only ask are answered out of what is known, those that touch the medium go to the
+// store.
+
+#include <algorithm>
+#include <variant>
+
+#include "target/lun/logical_unit.h"
+#include "target/lun/outcome.h"
+#include "target/lun/store_error.h"
+#include "target/lun/vectors.h"
+
+namespace holdfast::target {
+
+struct LogicalUnit::Execution {
+  LogicalUnit& unit;
+  Command& command;
+
+  void operator()(const scsi::Refused& refused) {
+    unit.answer(command, check_condition(refused.sense));
+  }
+  void operator()(const scsi::TestUnitReady&) { unit.answer(command, good()); }
+
+  void operator()(const scsi::RequestSense& asked) {
+    Conditions& conditions = command.nexus_state_->conditions;
+    command.told_ = conditions.first();
+    scsi::Sense sense;
+    if (command.told_) {
+      sense = sense_of(*command.told_);
+      conditions.clear(*command.told_);
+    }
+    return_data(request_sense(asked, sense).bytes());
+  }
+
+  void operator()(const scsi::ReportLuns& asked) { return_data(unit.inventory_->report(asked)); }
+  void operator()(const scsi::Inquiry& asked) { return_parameters(asked); }
+  void operator()(const scsi::ModeSense& asked) { return_parameters(asked); }
+  void operator()(const scsi::ReadCapacity10& asked) { return_parameters(asked); }
+  void operator()(const scsi::ReadCapacity16& asked) { return_parameters(asked); }
+  void operator()(const scsi::ReportSupportedOpcodes& asked) { return_parameters(asked); }
+
+  void operator()(const scsi::Read& read) { unit.start_read(command, read); }
+  void operator()(const scsi::Write& write) { unit.start_write(command, write); }
+  void operator()(const scsi::Verify& verify) { unit.start_verify(command, verify); }
+  void operator()(const scsi::SynchronizeCache& synchronize) {
+    unit.start_flush(command, synchronize.immediate);
+  }
+
+  void operator()(const scsi::StartStopUnit& asked) {
+    // A unit that many hosts share has no spindle that one of them could stop. What stopping
+    // promises to the medium is kept: the cache is on it.
+    if (asked.start || asked.no_flush) return unit.answer(command, good());
+    unit.start_flush(command, asked.immediate);
+  }
+
+ private:
+  template <typename Asked>
+  void return_parameters(const Asked& asked) {
+    const Parameters answer = parameters(asked, unit.description());
+    if (const auto* sense = std::get_if<scsi::Sense>(&answer))
+      return unit.answer(command, check_condition(*sense));
+    return_data(std::get<scsi::ParameterData>(answer).bytes());
+  }
+
+  void return_data(std::span<const std::uint8_t> data) {
+    const std::size_t asked = std::min<std::size_t>(data.size(), command.transfer_bytes_);
+    const std::size_t copied = copy_into(command.vectors, data.first(asked));
+    unit.answer(command, good(static_cast<std::uint32_t>(copied)));
+  }
+};
+
+void LogicalUnit::start(Command& command) {
+  command.state_ = Command::State::executing;
+  std::visit(Execution{*this, command}, command.meaning_);
+}
+
+void LogicalUnit::submit(Command& command, StoreOperation operation) {
+  StoreRequest& request = command.store_request_;
+  request.operation = operation;
+  request.owner = &command;
+  request.done = [](StoreRequest& done) {
+    Command& owner = *static_cast<Command*>(done.owner);
+    owner.unit_->store_is_done(owner);
+  };
+  store_->submit(request);
+}
+
+void LogicalUnit::start_read(Command& command, const scsi::Read& read) {
+  const std::uint64_t room =
+      std::min<std::uint64_t>(command.transfer_bytes_, total_bytes(command.vectors));
+  const auto bytes = static_cast<std::uint32_t>(room - room % geometry_.block_bytes);
+  if (bytes == 0) return answer(command, good());
+  command.transfer_bytes_ = bytes;
+  command.vectors = first_bytes(command.vectors, bytes);
+  StoreRequest& request = command.store_request_;
+  request.durable = false;
+  request.offset = read.range.lba * geometry_.block_bytes;
+  request.vectors = command.vectors;
+  // SBC-3 5.11: what is read with FUA is on the medium. `store_is_done` goes on after the flush.
+  const bool flush_first = read.force_unit_access && write_cache_enabled_;
+  submit(command, flush_first ? StoreOperation::flush : StoreOperation::read);
+}
+
+bool LogicalUnit::takes_data_out(Command& command) {
+  const std::uint32_t bytes = std::min(command.transfer_bytes_, command.data_out_bytes);
+  if (bytes % geometry_.block_bytes != 0) {
+    // The initiator has a part of a block for us. A medium cannot hold that, and to drop it in
+    // silence would be to acknowledge data that is nowhere.
+    answer(command, check_condition(illegal_request(
+                        scsi::additional_sense::invalid_field_in_command_information_unit)));
+    return false;
+  }
+  if (bytes == 0) {
+    answer(command, good());
+    return false;
+  }
+  command.transfer_bytes_ = bytes;
+  command.vectors = first_bytes(command.vectors, bytes);
+  return true;
+}
+
+void LogicalUnit::start_write(Command& command, const scsi::Write& write) {
+  if (!takes_data_out(command)) return;
+  StoreRequest& request = command.store_request_;
+  request.durable = write.force_unit_access || !write_cache_enabled_;
+  request.offset = write.range.lba * geometry_.block_bytes;
+  request.vectors = command.vectors;
+  submit(command, StoreOperation::write);
+}
+
+void LogicalUnit::start_verify(Command& command, const scsi::Verify& verify) {
+  const std::uint64_t block_bytes = geometry_.block_bytes;
+  VerifyJob& job = command.verify_job_;
+  job.bytes = verify.range.blocks * block_bytes;
+  if (verify.compare) {
+    if (!takes_data_out(command)) return;
+    job.bytes = command.transfer_bytes_;
+  }
+  if (job.bytes == 0) return answer(command, good());
+  job.offset = verify.range.lba * block_bytes;
+  job.compare = verify.compare;
+  job.expected = command.vectors;
+  job.given_up = false;
+  job.owner = &command;
+  job.done = [](VerifyJob& done) {
+    Command& owner = *static_cast<Command*>(done.owner);
+    owner.unit_->verify_is_done(owner);
+  };
+  verifier_.submit(job);
+}
+
+void LogicalUnit::start_flush(Command& command, bool immediate) {
+  if (write_protected_) return answer(command, good());
+  if (immediate) {
+    background_flush_.start();
+    return answer(command, good());
+  }
+  submit(command, StoreOperation::flush);
+}
+
+std::optional<std::uint64_t> LogicalUnit::lba_of(StoreOperation operation,
+                                                 std::uint64_t offset) const {
+  if (operation == StoreOperation::flush) return std::nullopt;
+  return offset / geometry_.block_bytes;
+}
+
+void LogicalUnit::store_is_done(Command& command) {
+  const StoreRequest& request = command.store_request_;
+  const StoreOperation operation = request.operation;
+  const bool is_read = std::holds_alternative<scsi::Read>(command.meaning_);
+  if (request.error != 0) {
+    command.outcome = check_condition(
+        sense_of_store_error(operation, request.error, lba_of(operation, request.failed_offset)));
+  } else if (is_read && operation == StoreOperation::flush && !command.abort_wanted_) {
+    return submit(command, StoreOperation::read);
+  } else {
+    command.outcome = good(is_read ? command.transfer_bytes_ : 0);
+  }
+  finish(command);
+}
+
+void LogicalUnit::verify_is_done(Command& command) {
+  const VerifyJob& job = command.verify_job_;
+  if (job.error != 0) {
+    command.outcome = check_condition(sense_of_store_error(
+        StoreOperation::read, job.error, lba_of(StoreOperation::read, job.failed_offset)));
+  } else if (job.difference) {
+    command.outcome =
+        check_condition(scsi::Sense{.key = scsi::SenseKey::miscompare,
+                                    .additional = scsi::additional_sense::miscompare_during_verify,
+                                    .information = job.difference});
+  } else {
+    command.outcome = good();
+  }
+  finish(command);
+}
+
+}  // namespace holdfast::target

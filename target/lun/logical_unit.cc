@@ -1,0 +1,235 @@
+#include "target/lun/logical_unit.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/runtime/loop.h"
+#include "common/scsi/lun_address.h"
+#include "target/lun/outcome.h"
+
+namespace holdfast::target {
+namespace {
+
+constexpr std::size_t scsi_id_characters_max = 16;
+constexpr std::size_t serial_number_characters_max = 32;
+constexpr std::size_t target_name_bytes_max = 223;  // RFC 7143 section 4.2.7.1
+
+bool is_printable(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+Error invalid(std::string message) {
+  return Error{ErrorKind::invalid_input, 0, std::move(message)};
+}
+
+Status check(const Store& store, const LogicalUnitOptions& options) {
+  const std::uint32_t block = options.block_bytes;
+  if (options.number >= scsi::lun_numbers)
+    return invalid(fmt::format("LUN {} is beyond {}", options.number, scsi::lun_numbers - 1));
+  if (options.target_name.size() > target_name_bytes_max)
+    return invalid(fmt::format("a target's name has {} bytes at most", target_name_bytes_max));
+  if (block != 512 && block != 1024 && block != 2048 && block != block_bytes_max)
+    return invalid(fmt::format("a block of {} bytes: it is 512, 1024, 2048 or 4096", block));
+  if (block < store.logical_block_bytes())
+    return invalid(fmt::format("{} has blocks of {} bytes, more than {}", store.describe(),
+                               store.logical_block_bytes(), block));
+  if (store.size() < block)
+    return invalid(
+        fmt::format("{} is smaller than one block of {} bytes", store.describe(), block));
+  if (options.scsi_id.size() > scsi_id_characters_max || !is_printable(options.scsi_id))
+    return invalid(
+        fmt::format("ScsiId is {} printable characters at most", scsi_id_characters_max));
+  if (options.serial_number.size() > serial_number_characters_max ||
+      !is_printable(options.serial_number))
+    return invalid(
+        fmt::format("ScsiSN is {} printable characters at most", serial_number_characters_max));
+  return {};
+}
+
+scsi::Geometry geometry_of(const Store& store, std::uint32_t block_bytes) {
+  return {.blocks = store.size() / block_bytes,
+          .block_bytes = block_bytes,
+          .physical_block_bytes = std::max(store.physical_block_bytes(), block_bytes)};
+}
+
+/// Commands that run although there is something to be told (SPC-4 6.6, 6.33, 6.39).
+bool runs_in_any_condition(std::uint8_t operation_code) {
+  return operation_code == scsi::opcode::inquiry || operation_code == scsi::opcode::report_luns ||
+         operation_code == scsi::opcode::request_sense;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LogicalUnit>> LogicalUnit::create(std::unique_ptr<Store> store,
+                                                         LogicalUnitOptions options) {
+  if (Status status = check(*store, options); !status) return status.error();
+  return std::unique_ptr<LogicalUnit>(new LogicalUnit(std::move(store), options));
+}
+
+LogicalUnit::LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions& options)
+    : number_(options.number),
+      store_(std::move(store)),
+      identity_(scsi::make_identity(options.target_name, options.target_portal_group,
+                                    options.number, options.scsi_id, options.serial_number)),
+      geometry_(geometry_of(*store_, options.block_bytes)),
+      write_protected_(options.read_only || store_->read_only()),
+      write_cache_enabled_(options.write_back && !write_protected_ && store_->has_volatile_cache()),
+      reset_notice_(*this),
+      verifier_(*store_),
+      background_flush_(*store_, [this](int error) { background_flush_failed(error); }) {
+}
+
+LogicalUnit::~LogicalUnit() {
+  for (const std::unique_ptr<NexusState>& state : nexus_states_)
+    CHECK(state == nullptr || state->tasks.empty());
+}
+
+UnitDescription LogicalUnit::description() const {
+  return {.identity = identity_,
+          .geometry = geometry_,
+          .write_cache_enabled = write_cache_enabled_,
+          .write_protected = write_protected_};
+}
+
+NexusState& LogicalUnit::state_of(const Nexus& nexus) {
+  if (nexus.index >= nexus_states_.size()) nexus_states_.resize(nexus.index + 1);
+  std::unique_ptr<NexusState>& state = nexus_states_[nexus.index];
+  if (state == nullptr) {
+    state = std::make_unique<NexusState>();
+    state->conditions.raise(Condition::power_on);
+  }
+  return *state;
+}
+
+void LogicalUnit::forget(const Nexus& nexus) {
+  if (nexus.index >= nexus_states_.size() || nexus_states_[nexus.index] == nullptr) return;
+  CHECK(nexus_states_[nexus.index]->tasks.empty());
+  nexus_states_[nexus.index].reset();
+}
+
+Transfer LogicalUnit::begin(Command& command) {
+  CHECK(command.state_ == Command::State::idle);
+  NexusState& nexus = state_of(*command.nexus);
+  command.state_ = Command::State::begun;
+  command.abort_wanted_ = false;
+  command.unit_ = this;
+  command.nexus_state_ = &nexus;
+  command.serial_ = ++commands_begun_;
+  command.told_.reset();
+  command.outcome = Outcome{};
+  nexus.tasks.enter(command);
+
+  const std::optional<Condition> condition = nexus.conditions.first();
+  if (command.attribute > static_cast<std::uint8_t>(TaskAttribute::head_of_queue)) {
+    command.meaning_ =
+        scsi::Refused{illegal_request(scsi::additional_sense::invalid_message_error)};
+  } else if (condition && !runs_in_any_condition(command.cdb[0])) {
+    command.meaning_ = scsi::Refused{sense_of(*condition)};
+    command.told_ = condition;
+    nexus.conditions.clear(*condition);
+  } else {
+    command.meaning_ = scsi::decode_cdb(command.cdb);
+  }
+  const Transfer transfer = admit(command);
+  command.transfer_bytes_ = transfer.bytes;
+  return transfer;
+}
+
+void LogicalUnit::execute(Command& command) {
+  if (command.abort_wanted_) return;  // A reset was faster than the session; `done` follows.
+  CHECK(command.state_ == Command::State::begun);
+  if (command.nexus_state_->tasks.may_start(command))
+    start(command);
+  else
+    command.state_ = Command::State::waiting;
+}
+
+void LogicalUnit::answer(Command& command, const Outcome& outcome) {
+  command.outcome = outcome;
+  command.state_ = Command::State::answering;
+  Loop::current().defer(command);
+}
+
+void LogicalUnit::finish(Command& command) {
+  NexusState& nexus = *command.nexus_state_;
+  if (command.abort_wanted_) {
+    command.outcome = aborted();
+    if (command.told_) nexus.conditions.raise(*command.told_);
+  }
+  command.state_ = Command::State::idle;
+  nexus.tasks.leave(command);
+  nexus.tasks.start_waiting([this](Command& waiting) { start(waiting); });
+  if (!resets_.empty()) command_left(command.serial_);
+  command.done(command);
+}
+
+void LogicalUnit::abort(Command& command) {
+  CHECK(command.state_ != Command::State::idle);
+  if (std::exchange(command.abort_wanted_, true)) return;
+  switch (command.state_) {
+    case Command::State::begun:
+    case Command::State::waiting:
+      return answer(command, aborted());
+    case Command::State::executing:
+      command.verify_job_.given_up = true;
+      if (verifier_.withdraw(command.verify_job_)) answer(command, aborted());
+      return;  // Otherwise the store still has it.
+    case Command::State::answering:
+    case Command::State::idle:
+      return;
+  }
+}
+
+void LogicalUnit::reset(const Nexus& by, std::function<void()> finished) {
+  Reset reset{.serial_max = commands_begun_, .commands_left = 0, .finished = std::move(finished)};
+  for (std::size_t index = 0; index < nexus_states_.size(); ++index) {
+    if (nexus_states_[index] == nullptr) continue;
+    if (index != by.index) nexus_states_[index]->conditions.raise(Condition::bus_device_reset);
+    nexus_states_[index]->tasks.for_each([&](Command& command) {
+      ++reset.commands_left;
+      abort(command);
+    });
+  }
+  if (reset.commands_left == 0 && !reset_notice_.queued()) Loop::current().defer(reset_notice_);
+  resets_.push_back(std::move(reset));
+}
+
+void LogicalUnit::command_left(std::uint64_t serial) {
+  for (Reset& reset : resets_) {
+    if (serial > reset.serial_max || --reset.commands_left > 0) continue;
+    if (!reset_notice_.queued()) Loop::current().defer(reset_notice_);
+  }
+}
+
+void LogicalUnit::tell_finished_resets() {
+  const auto done = std::stable_partition(
+      resets_.begin(), resets_.end(), [](const Reset& reset) { return reset.commands_left > 0; });
+  std::vector<Reset> finished(std::make_move_iterator(done),
+                              std::make_move_iterator(resets_.end()));
+  resets_.erase(done, resets_.end());
+  for (Reset& reset : finished) reset.finished();
+}
+
+void LogicalUnit::flush_and_tell(std::function<void()> finished) {
+  if (write_protected_) return finished();
+  background_flush_.start_and_tell(std::move(finished));
+}
+
+void LogicalUnit::background_flush_failed(int error) {
+  log(LogLevel::error, "{}: a flush failed: {}", store_->describe(),
+      std::generic_category().message(error));
+  // Whose writes are lost cannot be told, so everyone is.
+  for (const std::unique_ptr<NexusState>& state : nexus_states_)
+    if (state != nullptr) state->conditions.raise(Condition::flush_failed);
+}
+
+void Command::run() {
+  if (unit_ != nullptr) return unit_->finish(*this);
+  if (abort_wanted_) outcome = aborted();
+  state_ = State::idle;
+  done(*this);
+}
+
+}  // namespace holdfast::target

@@ -1,0 +1,127 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/scsi/geometry.h"
+#include "common/scsi/identity.h"
+#include "target/lun/background_flush.h"
+#include "target/lun/command.h"
+#include "target/lun/lun_inventory.h"
+#include "target/lun/nexus_state.h"
+#include "target/lun/parameter_data.h"
+#include "target/lun/verifier.h"
+#include "target/store/store.h"
+
+namespace holdfast::target {
+
+/// What a logical unit is made with, besides its store.
+struct LogicalUnitOptions {
+  std::uint32_t number = 0;
+  std::string target_name;  // the IQN
+  std::uint16_t target_portal_group = 1;
+  std::uint32_t block_bytes = 512;
+  bool write_back = false;    // WCE=1, on the medium when flushed; otherwise before GOOD
+  bool read_only = false;     // write protected, whatever the store can do
+  std::string scsi_id;        // at most 16 characters of printable ASCII; empty: derived
+  std::string serial_number;  // at most 32 characters of printable ASCII; empty: the ScsiId
+};
+
+/// A direct access block device (SBC-3) on a store: the device server and its task sets. There is
+/// one for each I_T nexus (TST=001b), so that no initiator's ordered commands hold up another's.
+///
+/// All of it belongs to one loop. `ScsiTarget` finds the unit that a command is for.
+class LogicalUnit {
+ public:
+  /// Fails, in words for the user, on options that do not fit together or do not fit the store.
+  static Result<std::unique_ptr<LogicalUnit>> create(std::unique_ptr<Store> store,
+                                                     LogicalUnitOptions options);
+  /// No command is in it, and no flush under way.
+  ~LogicalUnit();
+  LogicalUnit(const LogicalUnit&) = delete;
+  LogicalUnit& operator=(const LogicalUnit&) = delete;
+
+  std::uint32_t number() const { return number_; }
+  const scsi::Identity& identity() const { return identity_; }
+  const scsi::Geometry& geometry() const { return geometry_; }
+  bool write_cache_enabled() const { return write_cache_enabled_; }
+  bool write_protected() const { return write_protected_; }
+  Store& store() { return *store_; }
+
+ private:
+  friend class Command;
+  friend class ScsiTarget;
+  struct Admission;
+  struct Execution;
+
+  LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions& options);
+
+  // What ScsiTarget passes on; see there.
+  Transfer begin(Command& command);
+  void execute(Command& command);
+  void abort(Command& command);
+  void reset(const Nexus& by, std::function<void()> finished);
+  void forget(const Nexus& nexus);
+  void flush_and_tell(std::function<void()> finished);
+
+  NexusState& state_of(const Nexus& nexus);
+  Transfer admit(Command& command);
+  void start(Command& command);
+  void answer(Command& command, const Outcome& outcome);
+  void finish(Command& command);
+  void command_left(std::uint64_t serial);
+  void tell_finished_resets();
+
+  // The medium.
+  void start_read(Command& command, const scsi::Read& read);
+  void start_write(Command& command, const scsi::Write& write);
+  void start_verify(Command& command, const scsi::Verify& verify);
+  void start_flush(Command& command, bool immediate);
+  void submit(Command& command, StoreOperation operation);
+  /// Fits the command's vectors to the data-out that came. False if that answered it already.
+  bool takes_data_out(Command& command);
+  std::optional<std::uint64_t> lba_of(StoreOperation operation, std::uint64_t offset) const;
+  void store_is_done(Command& command);
+  void verify_is_done(Command& command);
+  void background_flush_failed(int error);
+
+  UnitDescription description() const;
+
+  /// Calls `finished` when every command that was there when the reset came has left.
+  struct Reset {
+    std::uint64_t serial_max = 0;
+    std::size_t commands_left = 0;
+    std::function<void()> finished;
+  };
+  class ResetNotice final : public Deferred {
+   public:
+    explicit ResetNotice(LogicalUnit& unit) : unit_(unit) {}
+
+   private:
+    void run() override { unit_.tell_finished_resets(); }
+    LogicalUnit& unit_;
+  };
+
+  const std::uint32_t number_;
+  const std::unique_ptr<Store> store_;
+  const scsi::Identity identity_;
+  const scsi::Geometry geometry_;
+  const bool write_protected_;
+  const bool write_cache_enabled_;
+  /// The target's, from `ScsiTarget::add` on.
+  const LunInventory* inventory_ = nullptr;
+
+  std::vector<std::unique_ptr<NexusState>> nexus_states_;  // by Nexus::index
+  std::uint64_t commands_begun_ = 0;
+  std::vector<Reset> resets_;
+  ResetNotice reset_notice_;
+  Verifier verifier_;
+  BackgroundFlush background_flush_;
+};
+
+}  // namespace holdfast::target

@@ -1,0 +1,51 @@
+#include "target/lun/parameter_data.h"
+
+#include <optional>
+#include <utility>
+
+#include "common/scsi/inquiry.h"
+#include "common/scsi/mode.h"
+#include "common/scsi/supported_opcodes.h"
+#include "common/scsi/vpd.h"
+#include "target/lun/limits.h"
+
+namespace holdfast::target {
+
+Parameters parameters(const scsi::Inquiry& command, const UnitDescription& unit) {
+  if (!command.vital_product_data) return scsi::standard_inquiry();
+  const scsi::VitalProductData known{
+      .identity = unit.identity,
+      .geometry = unit.geometry,
+      .transfer_blocks_max = transfer_bytes_max / unit.geometry.block_bytes,
+  };
+  std::optional<scsi::ParameterData> page = scsi::vpd_page(command.page, known);
+  if (!page) return scsi::invalid_field_in_cdb(2);
+  return std::move(*page);
+}
+
+Parameters parameters(const scsi::ModeSense& command, const UnitDescription& unit) {
+  return scsi::mode_sense(command, {.geometry = unit.geometry,
+                                    .write_cache_enabled = unit.write_cache_enabled,
+                                    .write_protected = unit.write_protected});
+}
+
+Parameters parameters(const scsi::ReadCapacity10&, const UnitDescription& unit) {
+  return scsi::read_capacity_10(unit.geometry);
+}
+
+Parameters parameters(const scsi::ReadCapacity16&, const UnitDescription& unit) {
+  return scsi::read_capacity_16(unit.geometry);
+}
+
+Parameters parameters(const scsi::ReportSupportedOpcodes& command, const UnitDescription&) {
+  return scsi::report_supported_opcodes(command);
+}
+
+scsi::ParameterData request_sense(const scsi::RequestSense& command, const scsi::Sense& sense) {
+  const scsi::SenseBytes encoded = sense.encode(command.format);
+  scsi::ParameterData data;
+  data.put(std::span<const std::uint8_t>(encoded.bytes).first(encoded.size));
+  return data;
+}
+
+}  // namespace holdfast::target

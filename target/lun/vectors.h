@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <sys/uio.h>
+
+namespace holdfast::target {
+
+/// The sum of the lengths.
+std::uint64_t total_bytes(std::span<const iovec> vectors);
+
+/// Cuts `vectors` down to their first `bytes`, which they have; the last entry may become shorter.
+std::span<iovec> first_bytes(std::span<iovec> vectors, std::uint64_t bytes);
+
+/// Copies as much of `bytes` as fits, and returns how much that was.
+std::size_t copy_into(std::span<const iovec> vectors, std::span<const std::uint8_t> bytes);
+
+/// Where the bytes of `vectors` from `offset` on first differ from `expected`, counted from the
+/// start of `expected`; its size if they do not. `vectors` have all of them.
+std::size_t first_difference(std::span<const iovec> vectors, std::uint64_t offset,
+                             std::span<const std::byte> expected);
+
+}  // namespace holdfast::target
