@@ -28,6 +28,8 @@ class FakeReception final : public Reception {
     targets[0].alias = "first disk";
     targets[0].queued_commands = 16;
     targets[1].name = "iqn.2026-01.org.example:b";
+    // The RFC's own defaults, so that a test says itself where a target differs from them.
+    for (TargetConfig& target : targets) target.offered = iscsi::Parameters{};
   }
 
   const TargetConfig* find_target(std::string_view name, const Caller&) override {
