@@ -1,0 +1,21 @@
+#include "initiator/workload/blocking_thread.h"
+
+#include <csignal>
+#include <utility>
+
+namespace holdfast::initiator {
+
+BlockingThread::BlockingThread(std::function<void()> work) {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);  // The new thread inherits it.
+  thread_ = std::thread(std::move(work));
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+BlockingThread::~BlockingThread() {
+  thread_.join();
+}
+
+}  // namespace holdfast::initiator
