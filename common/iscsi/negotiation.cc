@@ -95,9 +95,13 @@ Status Negotiator::receive_pair(const TextPair& pair, TextBuilder& reply) {
   }
   State& state = states_[index(*key)];
   if (state == State::offered) return take_answer(*key, pair.value);
-  if (state == State::settled) return broken(fmt::format("{} is named a second time", pair.key));
-  state = State::settled;
   const KeyRow& row = row_of(*key);
+  if (state == State::settled) {
+    // libiscsi says its names once in each stage, which changes nothing.
+    if (row.rule == Rule::declared_text && values_[index(*key)] == pair.value) return {};
+    return broken(fmt::format("{} is named a second time", pair.key));
+  }
+  state = State::settled;
   if (row.rule == Rule::obsolete || !may_be_used(row)) {
     reply.add(row.name, reject);
     return {};

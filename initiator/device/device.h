@@ -66,6 +66,8 @@ class Device {
   virtual std::map<std::string, std::string> negotiated() const = 0;
   /// What the peer said when it last refused or broke off, in words; empty if nothing.
   virtual std::string last_error() const = 0;
+  /// The connection to the peer is gone: every request fails from now on.
+  virtual bool lost() const { return false; }
 
   virtual void submit(DeviceRequest& request) = 0;
   /// Gives everything in flight up: each request is done with ECANCELED, at once, whatever the peer

@@ -1,5 +1,6 @@
 #include "initiator/watch/watched_device.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "common/runtime/loop.h"
@@ -38,7 +39,12 @@ void WatchedDevice::submit(DeviceRequest& request) {
 
 void WatchedDevice::finished(DeviceRequest& request) {
   auto& self = *static_cast<WatchedDevice*>(request.owner);
-  self.timer_.watch().end(request.watch_slot, request.error, Loop::current().now());
+  const Instant now = Loop::current().now();
+  if (request.error != 0 && request.error != ECANCELED && !self.loss_reported_ && self.device_->lost()) {
+    self.loss_reported_ = true;
+    self.timer_.watch().outage(self.device_->last_error(), now);
+  }
+  self.timer_.watch().end(request.watch_slot, request.error, now);
   const Caller caller = self.callers_[request.watch_slot];
   request.done = caller.done;
   request.owner = caller.owner;

@@ -23,6 +23,7 @@ class WatchedDevice final : public Device {
   std::string transport() const override { return device_->transport(); }
   std::map<std::string, std::string> negotiated() const override { return device_->negotiated(); }
   std::string last_error() const override { return device_->last_error(); }
+  bool lost() const override { return device_->lost(); }
 
   void submit(DeviceRequest& request) override;
   void abandon() override { device_->abandon(); }
@@ -39,6 +40,7 @@ class WatchedDevice final : public Device {
   std::unique_ptr<Device> device_;
   WatchTimer& timer_;
   std::vector<Caller> callers_;  // by the watch's slot
+  bool loss_reported_ = false;
 };
 
 }  // namespace holdfast::initiator

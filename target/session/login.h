@@ -74,6 +74,9 @@ class Reception {
                            const iscsi::Isid& isid, std::uint16_t tsih) = 0;
 };
 
+/// All portals are in one group (RFC 7143 section 4.4.1), as they always were in ietd.
+inline constexpr std::uint16_t target_portal_group_tag = 1;
+
 /// How long a login may take from its first byte's wait to its last response.
 inline constexpr Duration login_deadline = std::chrono::seconds(15);
 

@@ -324,6 +324,8 @@ INSTANTIATE_TEST_SUITE_P(File, DeviceContract,
                          testing::Values(SubjectCase{"Image", make_image_subject},
                                          SubjectCase{"BlockDevice", make_block_device_subject}),
                          case_name);
+INSTANTIATE_TEST_SUITE_P(Libiscsi, DeviceContract, testing::Values(SubjectCase{"Tgt", make_tgt_subject}),
+                         case_name);
 
 }  // namespace
 }  // namespace holdfast::initiator

@@ -28,5 +28,6 @@ struct SubjectCase {
 
 std::unique_ptr<Subject> make_image_subject();
 std::unique_ptr<Subject> make_block_device_subject();
+std::unique_ptr<Subject> make_tgt_subject();
 
 }  // namespace holdfast::initiator

@@ -114,6 +114,9 @@ TEST_F(TargetNegotiation, AKeyNamedTwiceBreaksTheProtocol) {
   begin();
   EXPECT_EQ(answer("InitialR2T=Yes"), "InitialR2T=Yes");
   EXPECT_EQ(answer("InitialR2T=Yes"), "error: InitialR2T is named a second time");
+  begin();  // A name said again in the same words is let pass.
+  EXPECT_EQ(answer("InitiatorName=iqn.a;InitiatorName=iqn.a"), "");
+  EXPECT_EQ(answer("InitiatorName=iqn.b"), "error: InitiatorName is named a second time");
 }
 
 TEST_F(TargetNegotiation, KeysOfTheOtherSideOrAnotherPhaseAreRejected) {

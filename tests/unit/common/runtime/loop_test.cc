@@ -50,10 +50,10 @@ Task<void> sum_children(int count, long& sum) {
   }
 }
 
-TEST_P(LoopTest, AMillionReadyChildrenDoNotDeepenTheStack) {
+TEST_P(LoopTest, ManyReadyChildrenDoNotDeepenTheStack) {
   long sum = 0;
-  loop_->run(sum_children(1'000'000, sum));
-  EXPECT_EQ(sum, 499'999'500'000L);
+  loop_->run(sum_children(200'000, sum));
+  EXPECT_EQ(sum, 19'999'900'000L);
 }
 
 Task<void> echo_once(Loop& loop, int fd) {

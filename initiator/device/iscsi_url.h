@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace holdfast::initiator {
+
+/// `iscsi://[user[%password]@]host[:port]/iqn/lun`; for discovery `iscsi://[…@]host[:port]`.
+struct IscsiUrl {
+  std::string user;  // of CHAP; empty for none
+  std::string password;
+  std::string host;  // a name or an address; IPv6 without brackets
+  std::uint16_t port = 3260;
+  std::string target;
+  std::uint16_t lun = 0;
+
+  /// Reads a LUN's URL. The error says which part is wrong, and never shows the password.
+  static Result<IscsiUrl> parse(std::string_view text);
+  /// Reads a portal's URL: no target and no LUN.
+  static Result<IscsiUrl> parse_portal(std::string_view text);
+
+  /// Takes the password from `secret` (HOLDFAST_PASSWORD) when the URL has a user and none of its
+  /// own. A user without any password, or with one that is too long for the protocol, is an error.
+  Status complete_password(const char* secret);
+
+  /// "host:port", with brackets around IPv6.
+  std::string portal() const;
+  /// The URL without the password, fit for records.
+  std::string to_string() const;
+};
+
+}  // namespace holdfast::initiator

@@ -1,0 +1,383 @@
+#include "initiator/device/libiscsi_session.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <iscsi/iscsi.h>
+#include <iscsi/scsi-lowlevel.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "initiator/device/deadline.h"
+#include "initiator/device/login_transcript.h"
+
+namespace holdfast::initiator {
+namespace {
+
+constexpr std::size_t transcript_bytes_max = 64 * 1024;
+constexpr int redirections_max = 3;
+
+// libiscsi tells a log function without saying for which session, but only while we call it.
+thread_local bool* giving_up = nullptr;
+
+/// libiscsi writes data with writev, which raises SIGPIPE where the peer has gone; the error that
+/// comes with it is all that we want.
+void ignore_broken_pipes() {
+  struct sigaction action {};
+  ::sigaction(SIGPIPE, nullptr, &action);
+  if (action.sa_handler == SIG_DFL) std::signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace
+
+/// A wait for the socket to become ready.
+class LibiscsiSession::Poll final : public Completion {
+ public:
+  explicit Poll(LibiscsiSession& session) : session_(session) {}
+  ~Poll() = default;
+
+ private:
+  void complete(std::int32_t result, bool) override { session_.polled(result); }
+  LibiscsiSession& session_;
+};
+
+/// Sends what was queued in this turn.
+class LibiscsiSession::Flush final : public Deferred {
+ public:
+  explicit Flush(LibiscsiSession& session) : session_(session) {}
+  ~Flush() = default;
+
+ private:
+  void run() override {
+    session_.changed_.set();
+    if (session_.failed()) return;
+    if ((iscsi_which_events(session_.context_) & POLLOUT) != 0) session_.service(POLLOUT);
+    session_.watch_socket();
+  }
+  LibiscsiSession& session_;
+};
+
+/// Hands answers out when libiscsi is not on the stack.
+class LibiscsiSession::Delivery final : public Deferred {
+ public:
+  explicit Delivery(LibiscsiSession& session) : session_(session) {}
+  ~Delivery() = default;
+
+  void push(LibiscsiCall& call) {
+    call.next_ = nullptr;
+    *tail_ = &call;
+    tail_ = &call.next_;
+    if (!queued()) session_.loop_.defer(*this);
+  }
+
+ private:
+  void run() override {
+    LibiscsiCall* call = std::exchange(head_, nullptr);
+    tail_ = &head_;
+    session_.changed_.set();
+    while (call != nullptr) {
+      LibiscsiCall* next = call->next_;
+      call->done(*call);
+      call = next;
+    }
+  }
+  LibiscsiSession& session_;
+  LibiscsiCall* head_ = nullptr;
+  LibiscsiCall** tail_ = &head_;
+};
+
+struct LibiscsiSession::Parts {
+  explicit Parts(LibiscsiSession& session)
+      : reader(session), writer(session), flush(session), delivery(session) {}
+  bool idle() const {
+    return !reader.in_flight() && !writer.in_flight() && !flush.queued() && !delivery.queued();
+  }
+
+  Poll reader;
+  Poll writer;
+  Flush flush;
+  Delivery delivery;
+};
+
+std::string LibiscsiSession::default_initiator_name() {
+  char host[65] = "";
+  ::gethostname(host, sizeof host - 1);
+  std::string name = "iqn.2026-11.example.holdfast:";
+  for (const char* at = host; *at != '\0'; ++at) {
+    const char low = static_cast<char>(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
+    const bool allowed = (low >= 'a' && low <= 'z') || (low >= '0' && low <= '9') || low == '.' || low == '-';
+    name += allowed ? low : '-';
+  }
+  return name;
+}
+
+LibiscsiSession::LibiscsiSession(Loop& loop) : loop_(loop), parts_(std::make_unique<Parts>(*this)) {}
+
+LibiscsiSession::~LibiscsiSession() { CHECK(failed() && parts_->idle()); }
+
+Task<Result<std::unique_ptr<LibiscsiSession>>> LibiscsiSession::log_in(Loop& loop, Login login,
+                                                                      Instant deadline) {
+  for (int hop = 0;; ++hop) {
+    std::unique_ptr<LibiscsiSession> session(new LibiscsiSession(loop));
+    Status done = session->set_up(login);
+    if (done) done = co_await session->connect(login, deadline);
+    if (done) done = co_await session->authenticate(deadline);
+    if (done) co_return session;
+
+    const std::string elsewhere = session->redirected_to_;
+    co_await session->close(Duration(0));
+    if (elsewhere.empty()) co_return done.error();
+    const std::size_t colon = elsewhere.rfind(':');
+    const std::string host = elsewhere.substr(0, colon);
+    const int port = colon == std::string::npos ? 3260 : std::atoi(elsewhere.c_str() + colon + 1);
+    Result<SocketAddress> next = SocketAddress::parse(host, static_cast<std::uint16_t>(port));
+    if (!next || hop == redirections_max)
+      co_return Error{ErrorKind::protocol, ELOOP,
+                      fmt::format("log in to {}: redirected to {}, which {}", session->portal_, elsewhere,
+                                  next ? "is one redirection too many" : "is no address")};
+    login.address = *next;
+  }
+}
+
+Status LibiscsiSession::set_up(const Login& login) {
+  ignore_broken_pipes();
+  portal_ = login.address.to_string();
+  context_ = iscsi_create_context(login.initiator.c_str());
+  if (context_ == nullptr) return Error{ErrorKind::system, ENOMEM, "libiscsi makes no context"};
+  iscsi_set_log_fn(context_, &LibiscsiSession::heard);
+  iscsi_set_log_level(context_, 2);
+  iscsi_set_noautoreconnect(context_, 1);
+  iscsi_set_session_type(context_, login.target.empty() ? ISCSI_SESSION_DISCOVERY : ISCSI_SESSION_NORMAL);
+  if (!login.target.empty()) iscsi_set_targetname(context_, login.target.c_str());
+  if (!login.user.empty())
+    iscsi_set_initiator_username_pwd(context_, login.user.c_str(), login.password.c_str());
+  return {};
+}
+
+Task<Status> LibiscsiSession::connect(const Login& login, Instant deadline) {
+  begin_conversation();
+  // The address is numeric, so libiscsi's resolver does not wait.
+  const int started = iscsi_connect_async(context_, login.address.to_string().c_str(), &answer, &call_);
+  if (started != 0) {
+    end_conversation();
+    Error error{ErrorKind::system, ENETUNREACH, fmt::format("connect to {}: {}", portal_, library_words())};
+    fail(error);
+    co_return error;
+  }
+  const int fd = iscsi_get_fd(context_);
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  watch_socket();
+  Status connected = co_await converse("connect to", deadline);
+  if (connected && call_.status != SCSI_STATUS_GOOD)
+    co_return Error{ErrorKind::system, ECONNREFUSED, fmt::format("connect to {}: {}", portal_, library_words())};
+  co_return connected;
+}
+
+Task<Status> LibiscsiSession::authenticate(Instant deadline) {
+  begin_conversation();
+  if (iscsi_login_async(context_, &answer, &call_) != 0) {
+    end_conversation();
+    co_return Error{ErrorKind::protocol, EPROTO, fmt::format("log in to {}: {}", portal_, library_words())};
+  }
+  queued();
+  Status answered = co_await converse("log in to", deadline);
+  if (!answered) co_return answered;
+  if (call_.status == SCSI_STATUS_REDIRECT) redirected_to_ = iscsi_get_target_address(context_);
+  if (call_.status != SCSI_STATUS_GOOD)
+    co_return Error{ErrorKind::refused, EACCES, fmt::format("log in to {}: {}", portal_, library_words())};
+  logged_in_ = true;
+  co_return Status();
+}
+
+void LibiscsiSession::begin_conversation() {
+  CHECK(!conversing_);
+  conversing_ = true;
+  call_answered_ = false;
+  prepare(call_);
+  call_.owner = this;
+  call_.done = [](LibiscsiCall& call) {
+    auto& session = *static_cast<LibiscsiSession*>(call.owner);
+    session.call_answered_ = true;
+    session.changed_.set();
+    if (session.conversing_) return;
+    // The conversation has given up waiting; only the task is left to be put away.
+    if (call.task != nullptr) scsi_free_scsi_task(std::exchange(call.task, nullptr));
+  };
+}
+
+void LibiscsiSession::end_conversation() { conversing_ = false; }
+
+Task<Status> LibiscsiSession::converse(const char* doing, Instant deadline) {
+  const Instant began = clock_now();
+  {
+    Deadline limit(loop_, changed_, deadline);
+    while (!call_answered_ && !failed() && !limit.passed()) {
+      changed_.reset();
+      co_await changed_.wait();
+    }
+  }
+  end_conversation();
+  if (failed() || call_answered_) {
+    if (call_answered_ && call_.status != SCSI_STATUS_CANCELLED && !failed()) co_return Status();
+    if (!failed()) fail(Error{ErrorKind::protocol, EPROTO, library_words()});
+    if (call_.task != nullptr && call_answered_) scsi_free_scsi_task(std::exchange(call_.task, nullptr));
+    Error error = failure_;
+    error.message = fmt::format("{} {}: {}", doing, portal_, failure_.message);
+    co_return error;
+  }
+  const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(clock_now() - began);
+  Error late{ErrorKind::timed_out, ETIMEDOUT,
+             fmt::format("{} {}: no answer within {:.1f} s", doing, portal_,
+                         static_cast<double>(waited.count()) / 1000)};
+  fail(late);
+  co_return late;
+}
+
+void LibiscsiSession::prepare(LibiscsiCall& call) {
+  CHECK(!call.outstanding_);
+  call.session_ = this;
+  call.status = 0;
+  call.task = nullptr;
+  call.outstanding_ = true;
+}
+
+void LibiscsiSession::answer(iscsi_context*, int status, void* data, void* private_data) {
+  auto& call = *static_cast<LibiscsiCall*>(private_data);
+  if (!call.outstanding_) return;  // libiscsi may report a broken connection once more.
+  call.outstanding_ = false;
+  call.status = status;
+  call.task = static_cast<scsi_task*>(data);
+  // Nothing of ours cancels a single call, so a cancelled one says that the session is gone.
+  if (status == SCSI_STATUS_CANCELLED && giving_up != nullptr) *giving_up = true;
+  call.session_->parts_->delivery.push(call);
+}
+
+void LibiscsiSession::discovered(iscsi_context* context, int status, void* data, void* private_data) {
+  auto& call = *static_cast<LibiscsiCall*>(private_data);
+  if (status == SCSI_STATUS_GOOD) {
+    constexpr std::size_t targets_max = 10'000;
+    std::vector<DiscoveredTarget>& found = call.session_->discovered_;
+    for (auto* one = static_cast<iscsi_discovery_address*>(data); one != nullptr; one = one->next) {
+      if (found.size() == targets_max) break;
+      DiscoveredTarget& target = found.emplace_back();
+      target.name = one->target_name;
+      for (auto* portal = one->portals; portal != nullptr; portal = portal->next)
+        target.portals.emplace_back(portal->portal);
+    }
+  }
+  answer(context, status, nullptr, private_data);
+}
+
+void LibiscsiSession::heard(int, const char* message) {
+  if (giving_up != nullptr && std::strstr(message, "reconnect") != nullptr) *giving_up = true;
+}
+
+void LibiscsiSession::queued() {
+  if (!failed() && !parts_->flush.queued()) loop_.at_turn_end(parts_->flush);
+}
+
+void LibiscsiSession::watch_socket() {
+  if (failed()) return;
+  const int fd = iscsi_get_fd(context_);
+  if (!parts_->reader.in_flight()) loop_.submit(Operation::poll(fd, POLLIN | POLLRDHUP), parts_->reader);
+  if ((iscsi_which_events(context_) & POLLOUT) != 0 && !parts_->writer.in_flight())
+    loop_.submit(Operation::poll(fd, POLLOUT), parts_->writer);
+}
+
+void LibiscsiSession::polled(std::int32_t result) {
+  changed_.set();
+  if (failed()) return;
+  if (result < 0) return fail(Error::from_errno(-result, "poll the connection"));
+  if ((result & (POLLERR | POLLHUP)) != 0) {
+    int error = 0;
+    socklen_t bytes = sizeof error;
+    ::getsockopt(iscsi_get_fd(context_), SOL_SOCKET, SO_ERROR, &error, &bytes);
+    if (error == 0) error = ECONNRESET;
+    return fail(Error{ErrorKind::system, error, std::generic_category().message(error)});
+  }
+  if ((result & POLLRDHUP) != 0) return drain_and_fail();
+  service(result & (POLLIN | POLLOUT));
+  watch_socket();
+}
+
+/// The target will send no more; what it sent before still counts.
+void LibiscsiSession::drain_and_fail() {
+  constexpr int rounds_max = 10'000;
+  for (int i = 0; i < rounds_max && !failed(); ++i) {
+    int waiting = 0;
+    if (::ioctl(iscsi_get_fd(context_), FIONREAD, &waiting) != 0 || waiting == 0) break;
+    service(POLLIN);
+  }
+  if (!failed()) fail(Error{ErrorKind::peer_closed, ECONNRESET, "the target closed the connection"});
+}
+
+void LibiscsiSession::service(int events) {
+  if (!logged_in_ && (events & POLLIN) != 0) overhear();
+  giving_up = &gave_up_;
+  const int result = iscsi_service(context_, events);
+  giving_up = nullptr;
+  if (result == 0 && !gave_up_) return;
+  fail(Error{ErrorKind::protocol, EPROTO, library_words()});
+}
+
+/// libiscsi does not tell what was negotiated, so we look at the target's answers before it does.
+void LibiscsiSession::overhear() {
+  std::byte bytes[16 * 1024];
+  const ssize_t got = ::recv(iscsi_get_fd(context_), bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+  if (got <= 0 || transcript_.size() + static_cast<std::size_t>(got) > transcript_bytes_max) return;
+  transcript_.insert(transcript_.end(), bytes, bytes + got);
+}
+
+std::map<std::string, std::string> LibiscsiSession::negotiated() const {
+  std::map<std::string, std::string> keys = read_login_transcript(transcript_);
+  keys["portal"] = portal_;
+  return keys;
+}
+
+std::string LibiscsiSession::library_words() const {
+  std::string words = context_ == nullptr ? "" : iscsi_get_error(context_);
+  while (!words.empty() && (words.back() == '\n' || words.back() == ' ')) words.pop_back();
+  return words.empty() ? "the connection broke" : words;
+}
+
+void LibiscsiSession::fail(Error why) {
+  if (failed()) return;
+  failure_ = std::move(why);
+  iscsi_context* context = std::exchange(context_, nullptr);
+  loop_.cancel(parts_->reader);
+  loop_.cancel(parts_->writer);
+  iscsi_destroy_context(context);  // Answers every command; login and discovery it may forget.
+  if (call_.outstanding_) {
+    call_.outstanding_ = false;
+    call_.status = SCSI_STATUS_CANCELLED;
+    parts_->delivery.push(call_);
+  }
+  changed_.set();
+}
+
+Task<void> LibiscsiSession::close(Duration deadline) {
+  if (!failed() && logged_in_ && deadline > Duration(0)) {
+    begin_conversation();
+    if (iscsi_logout_async(context_, &answer, &call_) == 0) {
+      queued();
+      Status left = co_await converse("log out of", clock_now() + deadline);
+      static_cast<void>(left);  // Polite or not, the session ends here.
+    } else {
+      end_conversation();
+    }
+  }
+  fail(Error{ErrorKind::cancelled, ECANCELED, "the session was closed"});
+  while (!parts_->idle()) {
+    changed_.reset();
+    co_await changed_.wait();
+  }
+}
+
+}  // namespace holdfast::initiator

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+
+namespace holdfast::initiator {
+
+/// The keys that a target answered or declared while it let us in, from the bytes of its Login
+/// Responses (RFC 7143 section 11.13). What is damaged or cut off ends the reading; what came before
+/// it counts. Keys of authentication are left out.
+std::map<std::string, std::string> read_login_transcript(std::span<const std::byte> bytes);
+
+}  // namespace holdfast::initiator

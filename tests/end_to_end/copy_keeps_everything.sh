@@ -1,0 +1,29 @@
+# A tree of everything that `cp -a` keeps is copied over iSCSI onto our own target and onto a plain
+# image, verified by the tool, by e2fsck, and by rsync through the kernel's ext4.
+. "$(dirname "$0")/lib.sh"
+make_tree "$WORK/tree"
+
+is_faithful() {
+  expect_exit 0 e2fsck -fn "$1"
+  mount_image "$1"
+  expect_same_tree "$WORK/tree" "$MOUNT"
+  umount "$MOUNT"
+}
+
+for mode in wb wt; do
+  truncate -s 512M "$WORK/image.$mode"
+  one_lun "$WORK/image.$mode" "IOMode=$mode"
+  start_holdfastd
+  say "over iSCSI, IOMode=$mode"
+  expect_exit 0 "$HOLDFAST" copy "$WORK/tree" "$URL" --verify --json "$WORK/$mode.json" --stall 20s --hang 60s
+  stop_holdfastd
+  expect_json "$WORK/$mode.json" 'run["schema"] == "holdfast.run/1" and run["verdict"] == "steady"'
+  expect_json "$WORK/$mode.json" 'run["totals"]["files"] > 2500 and run["totals"]["bytes"] > 24 << 20'
+  is_faithful "$WORK/image.$mode"
+  rm "$WORK/image.$mode"
+done
+
+say "onto an image file"
+truncate -s 512M "$WORK/image"
+expect_exit 0 "$HOLDFAST" copy "$WORK/tree" "file://$WORK/image" --verify --stall 20s --hang 60s
+is_faithful "$WORK/image"

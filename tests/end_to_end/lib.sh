@@ -1,0 +1,207 @@
+# Sourced by every script here: real processes on 127.0.0.1, a folder of one's own, nothing left.
+#
+# CTest gives the programs as HOLDFASTD, HOLDFAST and ACKED_WRITES. A script that reaches its end
+# has passed; `fail` and every command that fails unexpectedly end it; `skip` says why it cannot run.
+
+set -euo pipefail
+: "${HOLDFASTD:?}" "${HOLDFAST:?}" "${ACKED_WRITES:?}"
+PATH="$PATH:/usr/sbin:/sbin"
+export LC_ALL=C.UTF-8
+# A test's processes must not read each other's leaks as failures of the program under test.
+export ASAN_OPTIONS="abort_on_error=0:exitcode=99:${ASAN_OPTIONS-}"
+export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS-}"
+
+IQN=iqn.2026-11.example.holdfast:disk
+WORK="$(mktemp -d "${TMPDIR:-/var/tmp}/holdfast-test.XXXXXX")"
+own_processes=()
+at_exit_commands=()
+
+say() { printf -- '-- %s\n' "$*"; }
+skip() { say "skipped: $*"; exit 77; }
+fail() { say "FAILED: $*"; exit 1; }
+need() { local tool; for tool in "$@"; do command -v "$tool" > /dev/null || skip "no $tool"; done; }
+need_root() { [[ $EUID -eq 0 ]] || skip "needs root: $*"; }
+# at_exit COMMAND...: run at the end, last said first run.
+at_exit() { at_exit_commands=("$(printf '%q ' "$@")" "${at_exit_commands[@]}"); }
+
+finish() {
+  local outcome=$? command pid log
+  set +e
+  trap '' INT TERM
+  for command in "${at_exit_commands[@]}"; do eval "$command"; done
+  for pid in "${own_processes[@]}"; do
+    kill -CONT "$pid" 2> /dev/null
+    kill -KILL "$pid" 2> /dev/null
+    wait "$pid" 2> /dev/null
+  done
+  for log in "$WORK"/*.log; do
+    [[ -f "$log" ]] || continue
+    if grep -qE 'ERROR: (Address|Leak)Sanitizer|runtime error:|CHECK failed' "$log"; then
+      say "FAILED: $(basename "$log") tells of a bug of our own"
+      [[ $outcome -eq 0 ]] && outcome=1
+    fi
+    if [[ $outcome -ne 0 && $outcome -ne 77 ]]; then
+      say "the end of $(basename "$log"):"
+      tail -n 60 "$log"
+    fi
+  done
+  rm -rf --one-file-system "$WORK"
+  exit "$outcome"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'say "$(basename "${BASH_SOURCE[0]}"):$LINENO: $BASH_COMMAND"' ERR
+
+# start NAME COMMAND...: in the background, its output in $WORK/NAME.log; sets PID.
+start() {
+  local name="$1"
+  shift
+  "$@" > "$WORK/$name.log" 2>&1 < /dev/null &
+  PID=$!
+  own_processes+=("$PID")
+}
+
+is_alive() { kill -0 "$1" 2> /dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2> /dev/null; }
+
+# wait_until SECONDS COMMAND...: asks again and again until it succeeds.
+wait_until() {
+  local until=$(($(now_ms) + $1 * 1000))
+  shift
+  until "$@"; do
+    [[ $(now_ms) -lt $until ]] || return 1
+    sleep 0.05
+  done
+}
+
+now_ms() { local now="${EPOCHREALTIME/[.,]/}"; echo $((now / 1000)); }
+
+# expect_exit_of PID CODE SECONDS WHAT: the process ends by itself, in time, with that code.
+expect_exit_of() {
+  local pid="$1" code="$2" seconds="$3" what="$4" got=0
+  wait_until "$seconds" eval "! is_alive $pid" || fail "$what still runs after $seconds s"
+  wait "$pid" || got=$?
+  [[ $got -eq $code ]] || fail "$what ended with exit code $got, not $code"
+}
+
+# expect_exit CODE COMMAND...: output goes to $WORK/out and, for reading after a failure, run.log.
+expect_exit() {
+  local code="$1" got=0
+  shift
+  timeout --kill-after=5 "${LIMIT:-120}" "$@" > "$WORK/out" 2>&1 < /dev/null || got=$?
+  { echo "+ $*"; cat "$WORK/out"; } >> "$WORK/run.log"
+  [[ $got -eq $code ]] || fail "exit code $got, not $code, of: $*"
+}
+
+# expect_says PATTERN [FILE]: an extended regular expression on one line of the last output.
+expect_says() {
+  grep -qE -- "$1" "${2:-$WORK/out}" || fail "nothing matches '$1' in: $(cat "${2:-$WORK/out}")"
+}
+
+# expect_json FILE EXPRESSION: a Python expression over `run`, the parsed file, is true.
+expect_json() {
+  python3 - "$1" "$2" <<'PYTHON' || fail "$(basename "$1"): not true: $2"
+import json, sys
+run = json.load(open(sys.argv[1]))
+if not eval(sys.argv[2]):
+    print(json.dumps({k: v for k, v in run.items() if k != "timeline"}, indent=1)[:6000])
+    sys.exit(1)
+PYTHON
+}
+
+# one_lun IMAGE [LUN-OPTIONS [KEY VALUE]...]: writes and names a configuration in CONFIG.
+one_lun() {
+  local image="$1" options="${2:-IOMode=wb}"
+  shift $(($# < 2 ? $# : 2))
+  CONFIG="$WORK/holdfastd.conf"
+  {
+    echo "Target $IQN"
+    echo "    Lun 0 Path=$image,Type=fileio,$options"
+    while [[ $# -gt 1 ]]; do echo "    $1 $2"; shift 2; done
+  } > "$CONFIG"
+}
+
+# start_holdfastd [OPTION...]: serves $CONFIG on a free port; sets DAEMON (pid), PORTAL and URL.
+start_holdfastd() {
+  local word
+  rm -f "$WORK/ready"
+  mkfifo "$WORK/ready"
+  "$HOLDFASTD" -f -c "$CONFIG" -a 127.0.0.1 -p 0 --ready-fd 3 "$@" \
+    3> "$WORK/ready" >> "$WORK/holdfastd.log" 2>&1 < /dev/null &
+  DAEMON=$!
+  own_processes+=("$DAEMON")
+  exec {ready}< "$WORK/ready"
+  read -rt 60 -u "$ready" word PORTAL || fail "holdfastd did not get ready"
+  exec {ready}<&-
+  [[ "$word" == ready ]] || fail "holdfastd said '$word $PORTAL', not 'ready ADDR:PORT'"
+  URL="iscsi://$PORTAL/$IQN/0"
+}
+
+# stop_holdfastd: SIGTERM, and it must drain and exit 0.
+stop_holdfastd() {
+  kill -TERM "$DAEMON"
+  expect_exit_of "$DAEMON" 0 30 "holdfastd after SIGTERM"
+}
+
+# A free port of 127.0.0.1, for servers that cannot pick one themselves.
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# start_tgtd IMAGE: somebody else's target; sets URL. The user's LUNs begin at 1 there.
+start_tgtd() {
+  need tgtd tgtadm
+  local image="$1" channel port admin
+  for _ in {1..5}; do
+    port="$(free_port)"
+    channel=$((port % 30000 + 100))
+    admin=(tgtadm -C "$channel" --lld iscsi)
+    start tgtd tgtd -f -C "$channel" --iscsi portal="127.0.0.1:$port"
+    if wait_until 10 eval "! is_alive $PID || ${admin[*]} --op show --mode target > /dev/null 2>&1" &&
+      is_alive "$PID"; then
+      "${admin[@]}" --op new --mode target --tid 1 -T "$IQN"
+      "${admin[@]}" --op new --mode logicalunit --tid 1 --lun 1 -b "$image"
+      "${admin[@]}" --op bind --mode target --tid 1 -I ALL
+      URL="iscsi://127.0.0.1:$port/$IQN/1"
+      return
+    fi
+  done
+  fail "tgtd does not start"
+}
+
+# mount_image IMAGE: read-only, through the kernel's own ext4; sets MOUNT.
+mount_image() {
+  need_root "to mount the image"
+  MOUNT="$WORK/mount"
+  mkdir -p "$MOUNT"
+  mount -o ro,loop,noload "$1" "$MOUNT" 2> "$WORK/mount.log" ||
+    skip "cannot loop-mount here: $(cat "$WORK/mount.log")"
+  at_exit umount "$MOUNT"
+}
+
+# expect_same_tree SRC DIR: by rsync's eyes, which see what `cp -a` keeps, times to the nanosecond and
+# every byte included. DIR may have a lost+found, which every ext4 has.
+expect_same_tree() {
+  need rsync
+  rsync -anHAXic --modify-window=-1 --delete "$1/" "$2/" > "$WORK/rsync.out" 2>&1 ||
+    fail "rsync: $(cat "$WORK/rsync.out")"
+  grep -vxE '\*deleting +lost\+found/' "$WORK/rsync.out" > "$WORK/differences" || true
+  [[ ! -s "$WORK/differences" ]] || fail "the trees differ: $(head -n 40 "$WORK/differences")"
+}
+
+# A tree of everything that `cp -a` keeps; as root also devices and foreign owners.
+make_tree() { python3 "$(dirname "${BASH_SOURCE[0]}")/make_tree.py" "$1"; }
+
+# A tree that takes a while to copy: MIB of data in a few files.
+make_big_tree() {
+  mkdir -p "$1"
+  local i
+  for i in {1..8}; do head -c "$(($2 * 131072))" /dev/urandom > "$1/file$i"; done
+}
+
+allocated_mib() { echo $(($(stat -c '%b * %B' "$1") >> 20)); }
+# wait_for_data IMAGE MIB: a copy onto the image is under way.
+wait_for_data() {
+  wait_until 60 eval "[[ \$(allocated_mib '$1') -ge $2 ]]" ||
+    fail "the image holds only $(allocated_mib "$1") MiB after 60 s"
+}
