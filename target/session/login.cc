@@ -212,7 +212,7 @@ Task<Result<LoginOutcome>> log_in(Loop& loop, int fd, Reception& reception, Dura
     if (outcome->is_discovery())
       log(LogLevel::debug, "login from {}: discovery", who);
     else
-      log(LogLevel::info, "login from {} to {}: session {:#06x}", who, outcome->target->name,
+      log(LogLevel::debug, "login from {} to {}: session {:#06x}", who, outcome->target->name,
           outcome->tsih);
   } else if (outcome.error().kind == ErrorKind::peer_closed && !conversation.heard_anything()) {
     // A probe that only looks whether the port is open, perhaps every few seconds.
