@@ -24,7 +24,7 @@ struct Fault {
 
   Kind kind = Kind::fail;
   /// The requests that it meets: of this operation (of any, when absent) …
-  std::optional<StoreOperation> operation;
+  std::optional<StoreOperation> operation = std::nullopt;
   /// … that touch a byte of [from, to). A flush touches every byte.
   std::uint64_t from = 0;
   std::uint64_t to = always;

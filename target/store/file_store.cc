@@ -23,6 +23,13 @@ Error wrong(const std::string& path, int code) {
   return error;
 }
 
+Error not_writable(const std::string& path, int code) {
+  Error error = wrong(path, code);
+  if (code == EACCES || code == EROFS || code == EPERM)
+    error.message += " (it is to be written; IOMode=ro serves it without)";
+  return error;
+}
+
 /// What is there, in words, where it is not what can be served.
 const char* kind_name(mode_t mode) {
   switch (mode & S_IFMT) {
@@ -51,15 +58,14 @@ Result<Fd> open_path(const std::string& path, bool devices_only, const StoreOpen
                      struct stat& status) {
   if (::stat(path.c_str(), &status) != 0) return wrong(path, errno);
   if (!can_be_served(status, devices_only)) return not_of_its_kind(path, status, devices_only);
-  int flags = (options.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
-  if (devices_only && options.exclusive) flags |= O_EXCL;
+  if (options.only_look && !options.read_only &&
+      ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
+    return not_writable(path, errno);
+  int flags = O_CLOEXEC | O_NONBLOCK;
+  flags |= options.read_only || options.only_look ? O_RDONLY : O_RDWR;
+  if (devices_only && !options.only_look) flags |= O_EXCL;
   Fd fd(::open(path.c_str(), flags));
-  if (!fd) {
-    Error error = wrong(path, errno);
-    const bool may_be_readable = errno == EACCES || errno == EROFS || errno == EPERM;
-    if (may_be_readable && !options.read_only) error.message += " (to be opened for writing)";
-    return error;
-  }
+  if (!fd) return options.read_only ? wrong(path, errno) : not_writable(path, errno);
   // The path may lead elsewhere by now, so what was opened is looked at again.
   if (::fstat(fd.get(), &status) != 0) return wrong(path, errno);
   if (!can_be_served(status, devices_only)) return not_of_its_kind(path, status, devices_only);
@@ -75,18 +81,20 @@ std::uint32_t sane_block_bytes(std::uint64_t bytes) {
   return sane ? static_cast<std::uint32_t>(bytes) : 512;
 }
 
-Status measure_device(const std::string& path, int fd, const struct stat& status,
-                      DescriptorFacts& facts) {
+StoreIdentity identity_of(const struct stat& status) {
+  if (S_ISBLK(status.st_mode)) return {.is_device = true, .device = status.st_rdev, .inode = 0};
+  return {.is_device = false, .device = status.st_dev, .inode = status.st_ino};
+}
+
+Status measure_device(const std::string& path, int fd, bool read_only, DescriptorFacts& facts) {
   facts.description = "device " + path;
-  facts.identity = {.is_device = true, .device = status.st_rdev, .inode = 0};
   int logical = 0;
   unsigned physical = 0;
   int write_protected = 0;
   if (::ioctl(fd, BLKGETSIZE64, &facts.size) != 0 || ::ioctl(fd, BLKSSZGET, &logical) != 0 ||
       ::ioctl(fd, BLKPBSZGET, &physical) != 0 || ::ioctl(fd, BLKROGET, &write_protected) != 0)
     return wrong(path, errno);
-  if (write_protected != 0 && !facts.read_only)
-    return wrong(path, "the device is write-protected");
+  if (write_protected != 0 && !read_only) return not_writable(path, EROFS);
   facts.logical_block_bytes = sane_block_bytes(static_cast<std::uint64_t>(logical));
   facts.physical_block_bytes = std::max(sane_block_bytes(physical), facts.logical_block_bytes);
   return {};
@@ -94,7 +102,6 @@ Status measure_device(const std::string& path, int fd, const struct stat& status
 
 void measure_file(const std::string& path, const struct stat& status, DescriptorFacts& facts) {
   facts.description = "file " + path;
-  facts.identity = {.is_device = false, .device = status.st_dev, .inode = status.st_ino};
   facts.size = static_cast<std::uint64_t>(status.st_size);
   facts.logical_block_bytes = 512;
   facts.physical_block_bytes = sane_block_bytes(static_cast<std::uint64_t>(status.st_blksize));
@@ -106,9 +113,10 @@ Result<std::unique_ptr<DescriptorStore>> open_store(const std::string& path, boo
   Result<Fd> fd = open_path(path, devices_only, options, status);
   if (!fd) return fd.error();
   DescriptorFacts facts;
-  facts.read_only = options.read_only;
+  facts.identity = identity_of(status);
+  facts.read_only = options.read_only || options.only_look;
   if (S_ISBLK(status.st_mode)) {
-    Status measured = measure_device(path, fd->get(), status, facts);
+    Status measured = measure_device(path, fd->get(), options.read_only, facts);
     if (!measured) return measured.error();
   } else {
     measure_file(path, status, facts);
@@ -129,6 +137,19 @@ Result<std::unique_ptr<DescriptorStore>> open_file_store(const std::string& path
 Result<std::unique_ptr<DescriptorStore>> open_block_store(const std::string& path,
                                                           const StoreOpenOptions& options) {
   return open_store(path, true, options);
+}
+
+std::optional<StoreIdentity> identify_store(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return identity_of(status);
+}
+
+bool is_claimed(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISBLK(status.st_mode)) return false;
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_EXCL));
+  return !fd && errno == EBUSY;
 }
 
 }  // namespace holdfast::target

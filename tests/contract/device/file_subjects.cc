@@ -2,7 +2,8 @@
 
 #include "initiator/device/file_device.h"
 #include "tests/contract/device/subject.h"
-#include "tests/contract/store/loop_device.h"
+#include "tests/support/loop_device.h"
+#include "tests/support/temporary_folder.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -23,15 +24,15 @@ class ImageSubject final : public Subject {
   Task<Result<std::unique_ptr<Device>>> open(Loop& loop) override { return open_path(loop, path_); }
 
  private:
-  target::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::string path_;
 };
 
 class BlockDeviceSubject final : public Subject {
  public:
   std::string prepare(std::uint64_t bytes) override {
-    Result<std::unique_ptr<target::LoopDevice>> attached =
-        target::LoopDevice::attach(folder_.make_file("image", bytes), 4096);
+    Result<std::unique_ptr<LoopDevice>> attached =
+        LoopDevice::attach(folder_.make_file("image", bytes), 4096);
     if (!attached) return attached.error().message;
     device_ = std::move(attached).value();
     path_ = device_->path();
@@ -40,8 +41,8 @@ class BlockDeviceSubject final : public Subject {
   Task<Result<std::unique_ptr<Device>>> open(Loop& loop) override { return open_path(loop, path_); }
 
  private:
-  target::TemporaryFolder folder_;
-  std::unique_ptr<target::LoopDevice> device_;
+  TemporaryFolder folder_;
+  std::unique_ptr<LoopDevice> device_;
   std::string path_;
 };
 

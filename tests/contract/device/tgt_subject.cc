@@ -4,7 +4,7 @@
 
 #include "initiator/device/libiscsi_device.h"
 #include "tests/contract/device/subject.h"
-#include "tests/contract/store/loop_device.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/tgtd.h"
 
 namespace holdfast::initiator {
@@ -32,7 +32,7 @@ class TgtSubject final : public Subject {
   }
 
  private:
-  target::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::unique_ptr<Tgtd> daemon_;
 };
 

@@ -17,8 +17,9 @@
 #include "target/store/file_store.h"
 #include "target/store/memory_store.h"
 #include "target/store/null_store.h"
-#include "tests/contract/store/loop_device.h"
-#include "tests/contract/store/store_call.h"
+#include "tests/support/loop_device.h"
+#include "tests/support/store_call.h"
+#include "tests/support/temporary_folder.h"
 
 namespace holdfast::target {
 namespace {

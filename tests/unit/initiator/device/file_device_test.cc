@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "tests/contract/store/loop_device.h"
+#include "tests/support/temporary_folder.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -27,7 +27,7 @@ class FileDeviceTest : public testing::Test {
     return opened ? "" : opened.error().message;
   }
 
-  target::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::unique_ptr<Loop> loop_;
 };
 

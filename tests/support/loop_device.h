@@ -3,11 +3,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "common/base/result.h"
 #include "common/runtime/fd.h"
 
-namespace holdfast::target {
+namespace holdfast {
 
 /// A loop device over a file, for tests that need a block device. It goes when the object goes.
 class LoopDevice {
@@ -22,21 +23,4 @@ class LoopDevice {
   std::string path_;
 };
 
-/// An empty folder under $TMPDIR that goes with all that is in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-  /// Makes a file of `bytes` zeros (holes) and returns its path.
-  std::string make_file(const std::string& name, std::uint64_t bytes) const;
-
- private:
-  std::string path_;
-};
-
-}  // namespace holdfast::target
+}  // namespace holdfast

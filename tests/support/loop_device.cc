@@ -1,15 +1,12 @@
-#include "tests/contract/store/loop_device.h"
+#include "tests/support/loop_device.h"
 
 #include <fcntl.h>
 #include <linux/loop.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 
-#include <filesystem>
+#include <cerrno>
 
-#include "common/base/check.h"
-
-namespace holdfast::target {
+namespace holdfast {
 
 Result<std::unique_ptr<LoopDevice>> LoopDevice::attach(const std::string& file,
                                                        std::uint32_t block_bytes) {
@@ -35,22 +32,4 @@ Result<std::unique_ptr<LoopDevice>> LoopDevice::attach(const std::string& file,
   return Error::from_errno(EBUSY, "attach a loop device");
 }
 
-TemporaryFolder::TemporaryFolder() {
-  const char* parent = ::getenv("TMPDIR");
-  path_ = std::string(parent != nullptr ? parent : "/tmp") + "/holdfast-test-XXXXXX";
-  CHECK(::mkdtemp(path_.data()) != nullptr);
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::string TemporaryFolder::make_file(const std::string& name, std::uint64_t bytes) const {
-  std::string made = file(name);
-  Fd fd(::open(made.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  CHECK(fd && ::ftruncate(fd.get(), static_cast<off_t>(bytes)) == 0);
-  return made;
-}
-
-}  // namespace holdfast::target
+}  // namespace holdfast
