@@ -61,7 +61,9 @@ Cdb write_6(const CdbBytes& cdb) {
 
 template <RangeOf range>
 Cdb verify(const CdbBytes& cdb) {
-  return Verify{range(cdb), (cdb[1] & 0x02) != 0};
+  const unsigned byte_check = (cdb[1] >> 1) & 0x03;
+  if (byte_check > 1) return Refused{invalid_field_in_cdb(1, 2)};
+  return Verify{range(cdb), byte_check == 1};
 }
 
 template <RangeOf range>
@@ -146,12 +148,12 @@ constexpr CdbRow rows[] = {
     {10, {}, {0x25}, read_capacity_10},
     {10, {}, {0x28, 0x18, ff, ff, ff, ff, 0, ff, ff}, read<range_10>},
     {10, {}, {0x2a, 0x18, ff, ff, ff, ff, 0, ff, ff}, write<range_10>},
-    {10, {}, {0x2f, 0x12, ff, ff, ff, ff, 0, ff, ff}, verify<range_10>},
+    {10, {}, {0x2f, 0x16, ff, ff, ff, ff, 0, ff, ff}, verify<range_10>},
     {10, {}, {0x35, 0x02, ff, ff, ff, ff, 0, ff, ff}, synchronize_cache<range_10>},
     {10, {}, {0x5a, 0x18, ff, ff, 0, 0, 0, ff, ff}, mode_sense_10},
     {16, {}, {0x88, 0x18, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, read<range_16>},
     {16, {}, {0x8a, 0x18, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, write<range_16>},
-    {16, {}, {0x8f, 0x12, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, verify<range_16>},
+    {16, {}, {0x8f, 0x16, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, verify<range_16>},
     {16,
      {},
      {0x91, 0x02, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff},
@@ -161,7 +163,7 @@ constexpr CdbRow rows[] = {
     {12, 0x0c, {0xa3, 0x0c, 0x87, ff, ff, ff, ff, ff, ff, ff}, report_supported_opcodes},
     {12, {}, {0xa8, 0x18, ff, ff, ff, ff, ff, ff, ff, ff}, read<range_12>},
     {12, {}, {0xaa, 0x18, ff, ff, ff, ff, ff, ff, ff, ff}, write<range_12>},
-    {12, {}, {0xaf, 0x12, ff, ff, ff, ff, ff, ff, ff, ff}, verify<range_12>},
+    {12, {}, {0xaf, 0x16, ff, ff, ff, ff, ff, ff, ff, ff}, verify<range_12>},
 };
 
 }  // namespace

@@ -1,0 +1,61 @@
+#include "common/scsi/supported_opcodes.h"
+
+#include <gmock/gmock.h>
+
+#include "common/scsi/cdb_table.h"
+#include "tests/unit/common/scsi/bytes.h"
+
+namespace holdfast::scsi {
+namespace {
+
+using ::testing::ElementsAre;
+using Options = ReportSupportedOpcodes::Options;
+
+Bytes report(const ReportSupportedOpcodes& command) {
+  const auto answer = report_supported_opcodes(command);
+  const ParameterData* data = std::get_if<ParameterData>(&answer);
+  EXPECT_NE(data, nullptr);
+  return data == nullptr ? Bytes{} : bytes_of(*data);
+}
+
+bool is_refused(const ReportSupportedOpcodes& command) {
+  return std::holds_alternative<Sense>(report_supported_opcodes(command));
+}
+
+TEST(ReportSupportedOpcodes, AllOfThemHaveADescriptor) {
+  const Bytes plain = report({});
+  EXPECT_EQ(plain.size(), 4 + 8 * cdb_table().size());
+  EXPECT_EQ((plain[2] << 8 | plain[3]) + 4u, plain.size());
+  EXPECT_THAT(slice(plain, 4, 8), ElementsAre(0x00, 0, 0, 0, 0, 0x00, 0, 6));
+  const Bytes timed = report({.timeouts = true});
+  EXPECT_EQ(timed.size(), 4 + 20 * cdb_table().size());
+  EXPECT_THAT(slice(timed, 4, 12), ElementsAre(0x00, 0, 0, 0, 0, 0x02, 0, 6, 0, 10, 0, 0));
+}
+
+TEST(ReportSupportedOpcodes, OneHasItsUsageMap) {
+  EXPECT_THAT(report({.options = Options::opcode, .opcode = 0x28}),
+              ElementsAre(0, 3, 0, 10, 0x28, 0x18, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0));
+  const Bytes timed = report({.options = Options::opcode, .timeouts = true, .opcode = 0x00});
+  EXPECT_THAT(slice(timed, 0, 12), ElementsAre(0, 0x83, 0, 6, 0, 0, 0, 0, 0, 0, 0, 10));
+  const Bytes capacity =
+      report({.options = Options::service_action, .opcode = 0x9e, .service_action = 0x10});
+  EXPECT_THAT(slice(capacity, 0, 6), ElementsAre(0, 3, 0, 16, 0x9e, 0x10));
+}
+
+TEST(ReportSupportedOpcodes, WhatWeLackIsNotSupported) {
+  EXPECT_THAT(report({.options = Options::opcode, .opcode = 0x41}), ElementsAre(0, 1, 0, 0));
+  EXPECT_THAT(report({.options = Options::service_action, .opcode = 0x9e, .service_action = 0x12}),
+              ElementsAre(0, 1, 0, 0));
+  EXPECT_THAT(report({.options = Options::either, .opcode = 0x28, .service_action = 1}),
+              ElementsAre(0, 1, 0, 0));
+}
+
+TEST(ReportSupportedOpcodes, TheOptionMustFitTheOperationCode) {
+  EXPECT_TRUE(is_refused({.options = Options::opcode, .opcode = 0x9e}));
+  EXPECT_TRUE(is_refused({.options = Options::service_action, .opcode = 0x28}));
+  EXPECT_FALSE(is_refused({.options = Options::either, .opcode = 0x28}));
+  EXPECT_FALSE(is_refused({.options = Options::either, .opcode = 0xa3, .service_action = 0x0c}));
+}
+
+}  // namespace
+}  // namespace holdfast::scsi
