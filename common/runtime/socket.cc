@@ -1,7 +1,7 @@
 #include "common/runtime/socket.h"
 
 #include <arpa/inet.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 
 #include <cerrno>
 #include <cstring>
@@ -96,6 +96,13 @@ Result<Fd> listen_tcp(const SocketAddress& address, int backlog) {
 void set_no_delay(int fd) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+std::uint64_t acknowledged_bytes(int fd) {
+  tcp_info info{};
+  socklen_t bytes = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0) return 0;
+  return info.tcpi_bytes_acked;
 }
 
 SocketAddress local_address(int fd) {

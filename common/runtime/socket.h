@@ -43,6 +43,9 @@ Result<Fd> open_tcp(const SocketAddress& address);
 /// Sends at once (TCP_NODELAY), since every flush of ours is already as large as it can be.
 void set_no_delay(int fd);
 
+/// How many bytes the other end has acknowledged since the connection was made; 0 if it is gone.
+std::uint64_t acknowledged_bytes(int fd);
+
 SocketAddress local_address(int fd);
 SocketAddress peer_address(int fd);
 
