@@ -1,0 +1,55 @@
+#include "target/session/batch.h"
+
+#include "common/base/check.h"
+
+namespace holdfast::target {
+namespace {
+
+constexpr std::array<std::byte, 4> padding{};
+
+}  // namespace
+
+void Batch::clear() {
+  headers_ = 0;
+  vectors_ = 0;
+  first_ = 0;
+  bytes_ = 0;
+}
+
+void Batch::add_header(const iscsi::HeaderBytes& header) {
+  CHECK(headers_ < headers_max);
+  iscsi::HeaderBytes& place = header_bytes_[headers_++];
+  place = header;
+  add_data(place.data(), place.size());
+}
+
+void Batch::add_data(const void* data, std::size_t bytes) {
+  if (bytes == 0) return;
+  CHECK(vectors_ < vectors_max);
+  vector_[vectors_++] = iovec{const_cast<void*>(data), bytes};
+  bytes_ += bytes;
+}
+
+void Batch::pad(std::size_t bytes) { add_data(padding.data(), (4 - bytes % 4) % 4); }
+
+const msghdr* Batch::message() {
+  if (first_ == vectors_) return nullptr;
+  message_ = msghdr{};
+  message_.msg_iov = vector_.data() + first_;
+  message_.msg_iovlen = vectors_ - first_;
+  return &message_;
+}
+
+void Batch::consumed(std::size_t bytes) {
+  while (first_ < vectors_ && bytes >= vector_[first_].iov_len) {
+    bytes -= vector_[first_].iov_len;
+    ++first_;
+  }
+  if (bytes == 0) return;
+  CHECK(first_ < vectors_);
+  iovec& rest = vector_[first_];
+  rest.iov_base = static_cast<std::byte*>(rest.iov_base) + bytes;
+  rest.iov_len -= bytes;
+}
+
+}  // namespace holdfast::target

@@ -1,0 +1,147 @@
+#include "target/session/pdu_router.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace holdfast::target {
+
+using iscsi::GenericBhs;
+using iscsi::Opcode;
+using iscsi::PduFault;
+using iscsi::RejectReason;
+
+PduRouter::PduRouter(CommandWindow& window, CommandSet& commands, TaskManagement& tasks,
+                     ReplyStock& replies, TextResponder& texts, std::uint32_t segment_bytes_max,
+                     Owner& owner)
+    : window_(window),
+      commands_(commands),
+      tasks_(tasks),
+      replies_(replies),
+      texts_(texts),
+      segment_bytes_max_(segment_bytes_max),
+      owner_(owner) {}
+
+Intake PduRouter::header_arrived(const GenericBhs& header, std::span<const std::byte>) {
+  pending_ = false;
+  if (deaf_) return {};
+  // Any PDU may need a reply, be it a Reject. Where there is no room for one the peer does not take
+  // what we send, and is itself made to wait.
+  if (!replies_.has_room()) return {.kind = Intake::Kind::later};
+  const auto fault = iscsi::check_header(header, iscsi::Side::initiator, segment_bytes_max_);
+  if (fault) {
+    reject(header, *fault);
+    return out_of_step(fault->why, true);
+  }
+  const bool is_data = header.opcode.opcode() == Opcode::data_out;
+  if (!takes_requests_ && !is_data) return {};
+  request_ = header;
+  return route(header);
+}
+
+Intake PduRouter::route(const GenericBhs& header) {
+  using Kind = Intake::Kind;
+  switch (header.opcode.opcode()) {
+    case Opcode::scsi_command:
+      return take(header, commands_.command_arrived(iscsi::as<iscsi::ScsiCommandBhs>(header)));
+    case Opcode::data_out:
+      return take(header, commands_.data_out_arrived(iscsi::as<iscsi::DataOutBhs>(header)));
+    case Opcode::nop_out:
+    case Opcode::text_request: return take_numbered(header, Kind::collect);
+    case Opcode::task_management_request:
+    case Opcode::logout_request: return take_numbered(header, Kind::drop);
+    case Opcode::snack_request:
+      reject(header, {RejectReason::snack_reject, "SNACK at ErrorRecoveryLevel 0"});
+      return {};
+    default:
+      reject(header, {RejectReason::protocol_error, "not for the full feature phase"});
+      return {};
+  }
+}
+
+Intake PduRouter::take(const GenericBhs& header, const CommandSet::Verdict& verdict) {
+  if (!verdict.fatal.empty()) return out_of_step(verdict.fatal, false);
+  if (verdict.refused) reject(header, *verdict.refused);
+  if (!verdict.failed.empty()) owner_.pdu_refused(header.opcode.opcode(), verdict.failed);
+  pending_ = verdict.intake.kind == Intake::Kind::land;
+  return verdict.intake;
+}
+
+/// Requests that are done with as soon as they are here: they hold no place in the window.
+Intake PduRouter::take_numbered(const GenericBhs& header, Intake::Kind kind) {
+  if (!header.opcode.immediate()) {
+    // CmdSN stands in the same place in every request that has one.
+    switch (window_.admit(iscsi::as<iscsi::NopOutBhs>(header).cmd_sn)) {
+      case CommandWindow::Verdict::run: window_.finished(); break;
+      case CommandWindow::Verdict::ignore: return {};
+      case CommandWindow::Verdict::gap: return out_of_step("CmdSN skips a command", false);
+    }
+  }
+  pending_ = true;
+  return {.kind = kind};
+}
+
+Intake PduRouter::out_of_step(std::string_view why, bool has_reject) {
+  owner_.out_of_step(why, has_reject);
+  // With a Reject to be sent, the rest of the stream is swallowed while that goes out: to close
+  // with bytes unread would reset the connection and lose it.
+  return {.kind = has_reject ? Intake::Kind::drop : Intake::Kind::stop};
+}
+
+void PduRouter::pdu_arrived(std::span<const std::byte> collected) {
+  if (!std::exchange(pending_, false)) return;
+  switch (request_.opcode.opcode()) {
+    case Opcode::scsi_command:
+    case Opcode::data_out: commands_.data_landed(); break;
+    case Opcode::nop_out: answer_nop(iscsi::as<iscsi::NopOutBhs>(request_), collected); break;
+    case Opcode::text_request:
+      answer_text(iscsi::as<iscsi::TextRequestBhs>(request_), collected);
+      break;
+    case Opcode::task_management_request: {
+      const auto fault = tasks_.arrived(iscsi::as<iscsi::TaskManagementRequestBhs>(request_));
+      if (fault) reject(request_, *fault);
+      break;
+    }
+    case Opcode::logout_request:
+      owner_.logout_requested(iscsi::as<iscsi::LogoutRequestBhs>(request_));
+      break;
+    default: break;
+  }
+}
+
+void PduRouter::answer_nop(const iscsi::NopOutBhs& request, std::span<const std::byte> data) {
+  if (request.initiator_task_tag == iscsi::reserved_tag) return;  // The answer to a ping of ours.
+  const std::size_t bytes =
+      std::min<std::size_t>(data.size(), texts_.peer_max_recv_data_segment_length());
+  iscsi::NopInBhs response;
+  response.initiator_task_tag = request.initiator_task_tag;
+  response.lun = request.lun;
+  replies_.send(response, StatSn::takes, {data.begin(), data.begin() + static_cast<long>(bytes)});
+}
+
+void PduRouter::answer_text(const iscsi::TextRequestBhs& request, std::span<const std::byte> data) {
+  const std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
+  const TextResponder::Answer answer = texts_.answer(request, text);
+  if (answer.reject) {
+    reject(iscsi::as<GenericBhs>(request), {*answer.reject, "text that cannot be answered"});
+    return;
+  }
+  iscsi::TextResponseBhs response;
+  response.flags = answer.flags;
+  response.initiator_task_tag = request.initiator_task_tag;
+  response.target_transfer_tag = answer.target_transfer_tag;
+  const auto* bytes = reinterpret_cast<const std::byte*>(answer.data.data());
+  replies_.send(response, StatSn::takes, {bytes, bytes + answer.data.size()});
+  commands_.set_peer_segment_bytes_max(texts_.peer_max_recv_data_segment_length());
+}
+
+/// The data segment of a Reject is the header that it speaks of (RFC 7143 section 11.17.4).
+void PduRouter::reject(const GenericBhs& header, const PduFault& fault) {
+  owner_.pdu_refused(header.opcode.opcode(), fault.why);
+  iscsi::RejectBhs response;
+  response.reason = fault.reason;
+  const iscsi::HeaderBytes refused = iscsi::to_bytes(header);
+  replies_.send(response, StatSn::takes, {refused.begin(), refused.end()});
+}
+
+}  // namespace holdfast::target

@@ -1,0 +1,104 @@
+#include "target/session/session_table.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "common/base/check.h"
+#include "target/session/session.h"
+
+namespace holdfast::target {
+
+SessionTable::~SessionTable() { CHECK(entries_.empty()); }
+
+bool SessionTable::Entry::same_nexus(const Entry& other) const {
+  return target == other.target && initiator_name == other.initiator_name && isid == other.isid;
+}
+
+Reception::Admission SessionTable::admit(const TargetConfig& target, const Caller& caller,
+                                         const iscsi::Isid& isid) {
+  using iscsi::LoginStatus;
+  if (draining_) return {.status = LoginStatus::service_unavailable};
+  if (entries_.size() >= sessions_max) return {.status = LoginStatus::out_of_resources};
+  Entry entry{.target = &target,
+              .initiator_name = caller.initiator_name,
+              .isid = isid,
+              .age = ++admissions_,
+              .index = free_index()};
+  const auto of_target = std::count_if(entries_.begin(), entries_.end(), [&](const auto& other) {
+    return other.second.target == &target && !other.second.superseded &&
+           !other.second.same_nexus(entry);
+  });
+  if (target.max_sessions != 0 && static_cast<std::size_t>(of_target) >= target.max_sessions)
+    return {.status = LoginStatus::too_many_connections};
+  for (auto& [tsih, other] : entries_) {
+    if (!other.same_nexus(entry) || other.superseded) continue;
+    other.superseded = true;
+    if (other.session != nullptr) other.session->drop("the initiator logged in anew");
+  }
+  const std::uint16_t tsih = free_tsih();
+  entries_.emplace(tsih, std::move(entry));
+  return {.tsih = tsih};
+}
+
+void SessionTable::remove(std::uint16_t tsih) {
+  CHECK(entries_.erase(tsih) == 1);
+  removed_.pulse();
+}
+
+bool SessionTable::has(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
+                       std::uint16_t tsih) const {
+  const auto found = entries_.find(tsih);
+  return found != entries_.end() && found->second.target == &target &&
+         found->second.initiator_name == caller.initiator_name && found->second.isid == isid &&
+         !found->second.superseded;
+}
+
+bool SessionTable::has_predecessors(std::uint16_t tsih) const {
+  const Entry& entry = entries_.at(tsih);
+  return std::any_of(entries_.begin(), entries_.end(), [&](const auto& other) {
+    return other.second.age < entry.age && other.second.same_nexus(entry);
+  });
+}
+
+Task<void> SessionTable::wait_for_predecessors(std::uint16_t tsih) {
+  while (has_predecessors(tsih)) co_await removed_.wait();
+}
+
+bool SessionTable::is_superseded(std::uint16_t tsih) const { return entries_.at(tsih).superseded; }
+
+void SessionTable::attach(std::uint16_t tsih, Session& session) {
+  entries_.at(tsih).session = &session;
+}
+
+std::uint32_t SessionTable::index(std::uint16_t tsih) const { return entries_.at(tsih).index; }
+
+void SessionTable::drain_all() {
+  draining_ = true;
+  for (auto& [tsih, entry] : entries_) {
+    if (entry.session != nullptr) entry.session->drain();
+  }
+}
+
+void SessionTable::drop_all(std::string_view why) {
+  for (auto& [tsih, entry] : entries_) {
+    if (entry.session != nullptr) entry.session->drop(why);
+  }
+}
+
+// Counted on, so that a TSIH is not soon some other session's; 0 means "none" (section 11.12.6).
+std::uint16_t SessionTable::free_tsih() {
+  do {
+    ++last_tsih_;
+  } while (last_tsih_ == 0 || entries_.contains(last_tsih_));
+  return last_tsih_;
+}
+
+std::uint32_t SessionTable::free_index() const {
+  std::vector<bool> used(entries_.size() + 1);
+  for (const auto& [tsih, entry] : entries_) {
+    if (entry.index < used.size()) used[entry.index] = true;
+  }
+  return static_cast<std::uint32_t>(std::find(used.begin(), used.end(), false) - used.begin());
+}
+
+}  // namespace holdfast::target

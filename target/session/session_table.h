@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "common/iscsi/pdu.h"
+#include "common/runtime/event.h"
+#include "common/runtime/task.h"
+#include "target/config/config.h"
+#include "target/session/login.h"
+
+namespace holdfast::target {
+
+class Session;
+
+/// All normal sessions of the daemon, from the moment that their login is admitted until nothing is
+/// left of them, by their TSIH. It keeps the rule of session reinstatement (RFC 7143 section 6.3.5):
+/// of sessions with the same initiator name, ISID and target the last to log in stays.
+class SessionTable {
+ public:
+  SessionTable() = default;
+  SessionTable(const SessionTable&) = delete;
+  SessionTable& operator=(const SessionTable&) = delete;
+  ~SessionTable();
+
+  /// More than that many are refused, whatever MaxSessions says.
+  static constexpr std::size_t sessions_max = 16'384;
+
+  /// Admits a login. Sessions that it reinstates are dropped at once, and counted no more.
+  Reception::Admission admit(const TargetConfig& target, const Caller& caller,
+                             const iscsi::Isid& isid);
+  /// Takes the admission, or the session that came of it, off the table.
+  void remove(std::uint16_t tsih);
+  bool has(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
+           std::uint16_t tsih) const;
+
+  /// Waits until nothing is left of the sessions that this one reinstates: their commands have left
+  /// the medium, so those of the new session cannot meet them.
+  Task<void> wait_for_predecessors(std::uint16_t tsih);
+  /// A newer login has taken the place of this one.
+  bool is_superseded(std::uint16_t tsih) const;
+  /// The admitted session begins.
+  void attach(std::uint16_t tsih, Session& session);
+  /// A small number that no other live session has.
+  std::uint32_t index(std::uint16_t tsih) const;
+
+  /// Nobody is admitted from here on, and every session drains.
+  void drain_all();
+  void drop_all(std::string_view why);
+  std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    const TargetConfig* target = nullptr;
+    std::string initiator_name;
+    iscsi::Isid isid{};
+    std::uint64_t age = 0;  // counts admissions
+    std::uint32_t index = 0;
+    Session* session = nullptr;  // null until the login's last response is sent
+    bool superseded = false;
+    bool same_nexus(const Entry& other) const;
+  };
+
+  bool has_predecessors(std::uint16_t tsih) const;
+  std::uint16_t free_tsih();
+  std::uint32_t free_index() const;
+
+  std::map<std::uint16_t, Entry> entries_;
+  std::uint16_t last_tsih_ = 0;
+  std::uint64_t admissions_ = 0;
+  bool draining_ = false;
+  Event removed_;
+};
+
+}  // namespace holdfast::target

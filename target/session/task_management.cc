@@ -1,0 +1,116 @@
+#include "target/session/task_management.h"
+
+#include <algorithm>
+
+#include "common/base/serial_number.h"
+
+namespace holdfast::target {
+
+using iscsi::TaskManagementFunction;
+using iscsi::TaskManagementResponseCode;
+
+AbortDecision decide_abort(bool abortable, std::uint32_t ref_cmd_sn, std::uint32_t cmd_sn,
+                           const CommandWindow& window) {
+  if (abortable) return AbortDecision::abort;
+  const bool never_came = window.is_awaited(ref_cmd_sn) && serial_precedes(ref_cmd_sn, cmd_sn);
+  return never_came ? AbortDecision::never_to_come : AbortDecision::does_not_exist;
+}
+
+TaskManagement::TaskManagement(ScsiTarget& target, Nexus& nexus, CommandWindow& window,
+                               CommandSet& commands, Sender& sender, Owner& owner)
+    : target_(target),
+      nexus_(nexus),
+      window_(window),
+      commands_(commands),
+      sender_(sender),
+      owner_(owner) {
+  for (Function& function : functions_) function.owner = this;
+}
+
+std::optional<iscsi::PduFault> TaskManagement::arrived(
+    const iscsi::TaskManagementRequestBhs& header) {
+  const auto place = std::find_if(functions_.begin(), functions_.end(), [](const Function& f) {
+    return f.stage == Function::Stage::free;
+  });
+  if (place == functions_.end()) {
+    return iscsi::PduFault{iscsi::RejectReason::too_many_immediate_commands,
+                           "too many task management functions at once"};
+  }
+  Function& function = *place;
+  function.tag = header.initiator_task_tag;
+  function.slot = nullptr;
+  switch (header.function()) {
+    case TaskManagementFunction::abort_task: abort_task(function, header); break;
+    case TaskManagementFunction::logical_unit_reset: reset_logical_unit(function, header); break;
+    default: answer(function, TaskManagementResponseCode::function_not_supported); break;
+  }
+  return std::nullopt;
+}
+
+void TaskManagement::abort_task(Function& function,
+                                const iscsi::TaskManagementRequestBhs& header) {
+  Slot* slot = commands_.find(header.referenced_task_tag);
+  const bool abortable =
+      slot != nullptr && slot->command.lun == header.lun && CommandSet::is_abortable(*slot);
+  switch (decide_abort(abortable, header.ref_cmd_sn, header.cmd_sn, window_)) {
+    case AbortDecision::abort:
+      function.stage = Function::Stage::aborting;
+      function.slot = slot;
+      commands_.abort(*slot);
+      break;
+    case AbortDecision::never_to_come:
+      window_.consider_received(header.ref_cmd_sn);
+      answer(function, TaskManagementResponseCode::function_complete);
+      break;
+    case AbortDecision::does_not_exist:
+      answer(function, TaskManagementResponseCode::task_does_not_exist);
+      break;
+  }
+}
+
+void TaskManagement::reset_logical_unit(Function& function,
+                                        const iscsi::TaskManagementRequestBhs& header) {
+  function.stage = Function::Stage::resetting;
+  Function* place = &function;
+  auto finished = [this, place] { answer(*place, TaskManagementResponseCode::function_complete); };
+  if (!target_.reset_logical_unit(header.lun, nexus_, finished))
+    answer(function, TaskManagementResponseCode::lun_does_not_exist);
+}
+
+void TaskManagement::command_finished(const Slot& slot) {
+  for (Function& function : functions_) {
+    if (function.stage == Function::Stage::aborting && function.slot == &slot)
+      answer(function, TaskManagementResponseCode::function_complete);
+  }
+}
+
+void TaskManagement::answer(Function& function, TaskManagementResponseCode response) {
+  function.slot = nullptr;
+  if (closed_) {
+    function.stage = Function::Stage::free;
+    owner_.task_management_done();
+    return;
+  }
+  function.stage = Function::Stage::answering;
+  function.response = response;
+  sender_.queue(function);
+}
+
+bool TaskManagement::empty() const {
+  return std::all_of(functions_.begin(), functions_.end(), [](const Function& function) {
+    return function.stage == Function::Stage::free;
+  });
+}
+
+Outgoing::Fill TaskManagement::Function::fill(Batch& batch, Numbers& numbers) {
+  if (!batch.has_room(0)) return Fill::partly;
+  iscsi::TaskManagementResponseBhs header;
+  header.initiator_task_tag = tag;
+  header.response = response;
+  batch.add(header, StatSn::takes, numbers);
+  return Fill::wholly;
+}
+
+void TaskManagement::Function::released() { stage = Stage::free; }
+
+}  // namespace holdfast::target

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "common/iscsi/framing.h"
+#include "common/iscsi/pdu.h"
+#include "target/lun/scsi_target.h"
+#include "target/session/command_set.h"
+#include "target/session/command_window.h"
+#include "target/session/sender.h"
+
+namespace holdfast::target {
+
+/// What ABORT TASK is to do (RFC 7143 section 11.5.1).
+enum class AbortDecision : std::uint8_t {
+  abort,           // the command is here: abort it, then answer "function complete"
+  never_to_come,   // it was never received: it counts as received now, and is ignored if it comes
+  does_not_exist,  // it was answered already, or never was
+};
+
+/// `abortable`: a command with that Referenced Task Tag and LUN is open. `ref_cmd_sn` is judged
+/// only if there is none, against the CmdSN of the request itself. Pure.
+AbortDecision decide_abort(bool abortable, std::uint32_t ref_cmd_sn, std::uint32_t cmd_sn,
+                           const CommandWindow& window);
+
+/// The task management functions of one session (section 11.5). A response is sent when the
+/// commands that it speaks of can no longer touch the medium, and not before.
+class TaskManagement {
+ public:
+  /// How many functions may be under way.
+  static constexpr std::size_t functions_max = 8;
+
+  class Owner {
+   public:
+    /// No function is under way any more.
+    virtual void task_management_done() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  TaskManagement(ScsiTarget& target, Nexus& nexus, CommandWindow& window, CommandSet& commands,
+                 Sender& sender, Owner& owner);
+
+  /// Starts a function, or says why its PDU is refused.
+  std::optional<iscsi::PduFault> arrived(const iscsi::TaskManagementRequestBhs& header);
+  /// The device server is done with the command.
+  void command_finished(const Slot& slot);
+  /// Nothing is sent any more; what the device server was asked for still ends.
+  void close() { closed_ = true; }
+  bool empty() const;
+
+ private:
+  /// One function, from its request to its response.
+  class Function final : public Outgoing {
+   public:
+    enum class Stage : std::uint8_t { free, aborting, resetting, answering };
+
+    Stage stage = Stage::free;
+    std::uint32_t tag = 0;
+    const Slot* slot = nullptr;  // what is being aborted
+    iscsi::TaskManagementResponseCode response{};
+    TaskManagement* owner = nullptr;
+
+   private:
+    Fill fill(Batch& batch, Numbers& numbers) override;
+    void released() override;
+  };
+
+  void abort_task(Function& function, const iscsi::TaskManagementRequestBhs& header);
+  void reset_logical_unit(Function& function, const iscsi::TaskManagementRequestBhs& header);
+  void answer(Function& function, iscsi::TaskManagementResponseCode response);
+
+  ScsiTarget& target_;
+  Nexus& nexus_;
+  CommandWindow& window_;
+  CommandSet& commands_;
+  Sender& sender_;
+  Owner& owner_;
+  std::array<Function, functions_max> functions_;
+  bool closed_ = false;
+};
+
+}  // namespace holdfast::target
