@@ -1,0 +1,146 @@
+// holdfastd, stage by stage. What can be wrong is found before anybody is served, and nothing is
+// said to have started before it has.
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/base/log.h"
+#include "common/runtime/loop.h"
+#include "common/runtime/signals.h"
+#include "target/config/load.h"
+#include "target/portal/background.h"
+#include "target/portal/exit_code.h"
+#include "target/portal/open_targets.h"
+#include "target/portal/options.h"
+#include "target/portal/process.h"
+#include "target/portal/server.h"
+#include "target/portal/sockets.h"
+
+namespace holdfast::target {
+namespace {
+
+/// Prints what there is to say about the configuration. Returns whether it can be served.
+bool print(const std::vector<Diagnostic>& diagnostics) {
+  bool good = true;
+  for (const Diagnostic& diagnostic : diagnostics) {
+    fmt::print(stderr, "{}\n", diagnostic.to_string());
+    good &= diagnostic.severity != Diagnostic::Severity::error;
+  }
+  return good;
+}
+
+int cannot_start(const Error& error) {
+  fmt::print(stderr, "holdfastd: {}\n", error.message);
+  return exit_cannot_start;
+}
+
+/// Until users and access lists can be configured, whoever reaches an address may write to all.
+void warn_of_open_doors(const std::vector<SocketAddress>& addresses, const Config& config) {
+  for (const SocketAddress& address : addresses) {
+    if (address.is_loopback()) continue;
+    for (const TargetConfig& target : config.targets) {
+      log(LogLevel::warning, "{} is open to whoever can reach {}: no users are asked for",
+          target.name, address.to_string());
+    }
+  }
+}
+
+/// A second signal: whoever sends it does not want to wait for commands to finish.
+Task<void> end_at_second_signal(Signals& signals) {
+  const int number = co_await signals.next();
+  if (number == 0) co_return;
+  log(LogLevel::warning, "signal {} again: ending at once", number);
+  std::_Exit(128 + number);
+}
+
+struct Service {
+  const Options& options;
+  const Config& config;
+  Server& server;
+  Signals& signals;
+  std::optional<Background>& background;
+};
+
+/// From the first login to the last command.
+Task<void> serve(Service& service) {
+  service.server.start();
+  const std::vector<SocketAddress> addresses = service.server.addresses();
+  const Status announced = announce_ready(service.options.ready_fd, addresses);
+  if (!announced) log(LogLevel::warning, "{}", announced.error().message);
+  if (service.background) {
+    service.background->serving();
+    log_to_syslog("holdfastd", service.options.log_level);
+  }
+  for (const SocketAddress& address : addresses)
+    log(LogLevel::info, "serving {} targets on {}", service.config.targets.size(),
+        address.to_string());
+  warn_of_open_doors(addresses, service.config);
+
+  const int number = co_await service.signals.next();
+  log(LogLevel::info, "signal {}: letting commands finish", number);
+  announce_stopping();
+  Scope scope;
+  Task<void> impatience = end_at_second_signal(service.signals);
+  scope.spawn(std::move(impatience));
+  std::function<void()> give_up = [] { std::_Exit(EXIT_FAILURE); };
+  co_await service.server.drain(std::move(give_up));
+  service.signals.stop();
+  co_await scope.join();
+  log(LogLevel::info, "ended");
+}
+
+int run(const Options& options) {
+  std::signal(SIGPIPE, SIG_IGN);
+  log_to_stderr(options.log_level);
+
+  const ParsedConfig parsed = load_config(options.config);
+  if (!print(parsed.diagnostics)) return exit_usage;
+  const Config& config = parsed.config;
+
+  // The ring belongs to the process that uses it, so the daemon is its own process before that.
+  std::optional<Background> background;
+  if (!options.foreground && !options.check) {
+    Result<Background> entered = Background::enter();
+    if (!entered) return cannot_start(entered.error());
+    background = std::move(*entered);
+  }
+  raise_descriptor_limit();
+  // Before the ring starts threads of its own, which are to leave the signals to us.
+  Result<Signals> signals = Signals::open({SIGTERM, SIGINT});
+  if (!signals) return cannot_start(signals.error());
+  Result<std::unique_ptr<Loop>> loop = Loop::create();
+  if (!loop) return cannot_start(loop.error());
+
+  Diagnostics problems(config.file);
+  const std::vector<ServedTarget> targets = open_targets(config, options.check, problems);
+  if (!print(problems.take())) return exit_usage;
+  if (options.check) return exit_ok;
+
+  Result<std::vector<Fd>> sockets = listen_on(options.addresses, options.port);
+  if (!sockets) return cannot_start(sockets.error());
+  // Ports below 1024 and devices are open now: root is needed no more.
+  const Status dropped = drop_privileges(options.uid, options.gid);
+  if (!dropped) return cannot_start(dropped.error());
+
+  Server server(**loop, targets, std::move(*sockets));
+  Service service{options, config, server, *signals, background};
+  (*loop)->run(serve(service));
+  return exit_ok;
+}
+
+}  // namespace
+}  // namespace holdfast::target
+
+int main(int argc, char** argv) {
+  const auto options = holdfast::target::parse_options(argc, argv);
+  if (const int* exit_code = std::get_if<int>(&options)) return *exit_code;
+  return holdfast::target::run(std::get<holdfast::target::Options>(options));
+}

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "target/config/config.h"
+#include "target/lun/scsi_target.h"
+#include "target/session/login.h"
+#include "target/session/session_table.h"
+
+namespace holdfast::target {
+
+/// A target that is served: its stanza, and its device with all logical units.
+struct ServedTarget {
+  const TargetConfig* config = nullptr;
+  std::unique_ptr<ScsiTarget> device;
+};
+
+/// What logins and discoveries ask of the daemon, answered from its targets and its sessions.
+class Desk final : public Reception {
+ public:
+  /// Both outlive the desk.
+  Desk(const std::vector<ServedTarget>& targets, SessionTable& sessions)
+      : targets_(targets), sessions_(sessions) {}
+
+  const TargetConfig* find_target(std::string_view name, const Caller& caller) override;
+  std::vector<std::string> target_names(const Caller& caller) override;
+  Admission admit(const TargetConfig& target, const Caller& caller,
+                  const iscsi::Isid& isid) override;
+  void withdraw(const TargetConfig& target, std::uint16_t tsih) override;
+  bool has_session(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
+                   std::uint16_t tsih) override;
+
+  /// The device of a target that `find_target` found.
+  ScsiTarget& device_of(const TargetConfig& target) const;
+
+ private:
+  const std::vector<ServedTarget>& targets_;
+  SessionTable& sessions_;
+};
+
+}  // namespace holdfast::target

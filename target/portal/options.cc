@@ -1,0 +1,59 @@
+#include "target/portal/options.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "target/portal/exit_code.h"
+
+namespace holdfast::target {
+
+std::variant<Options, int> parse_options(int argc, const char* const* argv) {
+  Options options;
+  int debug = 0;
+  CLI::App app{
+      "Serves files and block devices as iSCSI disks, as an ietd.conf says.\n"
+      "\n"
+      "  holdfastd --check -c FILE             say what is wrong with a configuration\n"
+      "  holdfastd -f -c FILE -a 127.0.0.1     serve in the foreground, on one address\n"
+      "  holdfastd -c /etc/iet/ietd.conf       serve as a daemon, on every address",
+      "holdfastd"};
+  app.set_version_flag("-v,--version", "holdfastd " HOLDFAST_VERSION, "Print the version");
+  app.set_help_flag("-h,--help", "Print this help");
+  app.add_option("-c,--config", options.config,
+                 "The configuration; without it /etc/iet/ietd.conf, then /etc/ietd.conf")
+      ->type_name("FILE");
+  app.add_flag("-f,--foreground", options.foreground, "Stay in the foreground and log to stderr");
+  app.add_option("-d,--debug", debug, "Log more: 1 and above log every session's details")
+      ->type_name("N")
+      ->check(CLI::Range(0, 255));
+  app.add_option("-a,--address", options.addresses,
+                 "Listen on this address only; may be given several times")
+      ->type_name("ADDR")
+      ->allow_extra_args(false);
+  app.add_option("-p,--port", options.port, "Listen on this port (3260); 0 finds a free one")
+      ->type_name("N");
+  app.add_option("-u,--uid", options.uid, "Run as this user number once everything is open")
+      ->type_name("N");
+  app.add_option("-g,--gid", options.gid, "Run as this group number once everything is open")
+      ->type_name("N");
+  app.add_flag("--check", options.check,
+               "Read the configuration, look at every path in it, print what is wrong as\n"
+               "FILE:LINE: ..., and serve nothing; exit code 0 or 2");
+  app.add_option("--ready-fd", options.ready_fd,
+                 "Write a line 'ready ADDR:PORT' for each address to this descriptor\n"
+                 "when logins are accepted")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1 << 20));
+  app.footer(
+      "Exit codes: 0 ended as asked, 2 the command line or the configuration is wrong,\n"
+      "3 it could not start. SIGTERM and SIGINT let commands finish first; a second one does not.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    return app.exit(problem, std::cout, std::cerr) == 0 ? exit_ok : exit_usage;
+  }
+  if (debug > 0) options.log_level = LogLevel::debug;
+  return options;
+}
+
+}  // namespace holdfast::target

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/log.h"
+
+namespace holdfast::target {
+
+/// holdfastd's command line.
+struct Options {
+  std::string config;  // empty: where IET kept it
+  bool foreground = false;
+  bool check = false;
+  LogLevel log_level = LogLevel::info;
+  std::vector<std::string> addresses;  // empty: every address, IPv4 and IPv6
+  std::uint16_t port = 3260;           // 0: any free one
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
+  std::optional<int> ready_fd;
+};
+
+/// Reads the command line. A number is the exit code with which the program is to end at once: what
+/// was asked for (help, version) or what is wrong has been printed.
+std::variant<Options, int> parse_options(int argc, const char* const* argv);
+
+}  // namespace holdfast::target

@@ -1,0 +1,113 @@
+#include "target/portal/server.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "common/base/log.h"
+#include "target/session/discovery.h"
+#include "target/session/session.h"
+
+namespace holdfast::target {
+
+Server::Server(Loop& loop, const std::vector<ServedTarget>& targets, std::vector<Fd> sockets)
+    : Timer(loop), loop_(loop), memory_(loop), desk_(targets, sessions_) {
+  Listener::Owner& self = *this;
+  for (Fd& socket : sockets)
+    listeners_.push_back(std::make_unique<Listener>(loop, std::move(socket), self));
+}
+
+Server::~Server() = default;
+
+void Server::start() {
+  for (const std::unique_ptr<Listener>& listener : listeners_) listener->start();
+}
+
+std::vector<SocketAddress> Server::addresses() const {
+  std::vector<SocketAddress> addresses;
+  for (const std::unique_ptr<Listener>& listener : listeners_)
+    addresses.push_back(listener->address());
+  return addresses;
+}
+
+void Server::accepted(Fd fd) {
+  std::string source = peer_address(fd.get()).host();
+  if (!door_.enter(source)) {
+    refuse(source);
+    return;
+  }
+  set_no_delay(fd.get());
+  Task<void> serving = serve(std::move(fd), std::move(source));
+  connections_.spawn(std::move(serving));
+}
+
+/// A flood must not fill the log as well.
+void Server::refuse(const std::string& source) {
+  ++refused_;
+  if (std::has_single_bit(refused_)) {
+    log(LogLevel::warning, "connection from {} closed: too many half-open logins ({} closed so far)",
+        source, refused_);
+  }
+}
+
+Task<void> Server::serve(Fd fd, std::string source) {
+  const int number = fd.get();
+  without_session_.insert(number);
+  Result<LoginOutcome> login = co_await log_in(loop_, number, desk_);
+  door_.leave(source);
+  if (login && login->is_discovery()) {
+    LoginOutcome discovery = std::move(*login);
+    co_await serve_discovery(loop_, number, desk_, discovery);
+  }
+  without_session_.erase(number);
+  if (login && !login->is_discovery()) {
+    LoginOutcome session = std::move(*login);
+    co_await serve_session(std::move(fd), std::move(session));
+  }
+  fd.reset();
+  for (const std::unique_ptr<Listener>& listener : listeners_) listener->descriptor_freed();
+}
+
+Task<void> Server::serve_session(Fd fd, LoginOutcome login) {
+  const std::uint16_t tsih = login.tsih;
+  co_await sessions_.wait_for_predecessors(tsih);
+  if (!sessions_.is_superseded(tsih)) {
+    ScsiTarget& device = desk_.device_of(*login.target);
+    const std::uint32_t index = sessions_.index(tsih);
+    auto session = std::make_unique<Session>(loop_, std::move(fd), std::move(login), index, device,
+                                             memory_, desk_);
+    sessions_.attach(tsih, *session);
+    if (draining_) session->drain();
+    co_await session->run();
+  }
+  sessions_.remove(tsih);
+}
+
+Task<void> Server::drain(std::function<void()> give_up) {
+  draining_ = true;
+  give_up_ = std::move(give_up);
+  for (const std::unique_ptr<Listener>& listener : listeners_) listener->stop();
+  for (int fd : without_session_) ::shutdown(fd, SHUT_RDWR);
+  sessions_.drain_all();
+  arm(clock_now() + drain_max);
+  co_await connections_.join();
+  disarm();
+  for (const std::unique_ptr<Listener>& listener : listeners_) co_await listener->stopped();
+}
+
+void Server::expire() {
+  if (!dropped_) {
+    dropped_ = true;
+    log(LogLevel::warning, "commands are still running: aborting them");
+    sessions_.drop_all("the daemon ends");
+    arm(clock_now() + abort_max);
+    return;
+  }
+  log(LogLevel::error, "giving up on {} sessions whose commands are stuck in a store",
+      sessions_.size());
+  give_up_();
+}
+
+}  // namespace holdfast::target

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/runtime/fd.h"
+#include "common/runtime/loop.h"
+#include "common/runtime/scope.h"
+#include "common/runtime/socket.h"
+#include "common/runtime/task.h"
+#include "common/runtime/timer.h"
+#include "target/portal/desk.h"
+#include "target/portal/doorkeeper.h"
+#include "target/portal/listener.h"
+#include "target/session/data_memory.h"
+#include "target/session/login.h"
+#include "target/session/session_table.h"
+
+namespace holdfast::target {
+
+/// Serves targets on listening sockets: every connection from its accept to its end, on one loop.
+class Server final : private Listener::Owner, private Timer {
+ public:
+  /// How long commands may take to finish when the daemon is to end, and how long what was aborted
+  /// then may take to leave the stores.
+  static constexpr Duration drain_max = std::chrono::seconds(10);
+  static constexpr Duration abort_max = std::chrono::seconds(5);
+
+  /// `targets` outlive the server. `sockets` listen already; nobody is served before `start`.
+  Server(Loop& loop, const std::vector<ServedTarget>& targets, std::vector<Fd> sockets);
+  ~Server();
+
+  /// From here on, who connects can log in.
+  void start();
+  /// Accepts no more, lets commands finish, closes every session, and comes back when nothing is
+  /// left. Calls `give_up`, which ends the process, if something is stuck in a store for good.
+  Task<void> drain(std::function<void()> give_up);
+
+  std::vector<SocketAddress> addresses() const;
+
+ private:
+  void accepted(Fd fd) override;
+  Task<void> serve(Fd fd, std::string source);
+  Task<void> serve_session(Fd fd, LoginOutcome login);
+  void refuse(const std::string& source);
+  void expire() override;
+
+  Loop& loop_;
+  DataMemory memory_;
+  SessionTable sessions_;
+  Desk desk_;
+  Doorkeeper door_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  Scope connections_;
+  std::set<int> without_session_;  // descriptors of logins and discoveries
+  std::uint64_t refused_ = 0;
+  bool draining_ = false;
+  bool dropped_ = false;
+  std::function<void()> give_up_;
+};
+
+}  // namespace holdfast::target
