@@ -13,8 +13,8 @@ namespace {
 
 Result<std::unique_ptr<Store>> open_store(const LunConfig& lun, bool only_look) {
   StoreOpenOptions options;
-  options.read_only = lun.mode == IoMode::read_only || only_look;
-  options.exclusive = !only_look;
+  options.read_only = lun.mode == IoMode::read_only;
+  options.only_look = only_look;
   switch (lun.type) {
     case LunType::fileio: {
       Result<std::unique_ptr<DescriptorStore>> store = open_file_store(lun.path, options);
