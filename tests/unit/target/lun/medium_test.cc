@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "tests/unit/target/lun/bench.h"
 
 namespace holdfast::target {
@@ -248,8 +250,8 @@ TEST_F(Medium, AnInitiatorThatHasLessWritesLess) {
   add_unit_in_use(options());
   ASSERT_TRUE(run(write(0, 2), Bytes(1024, 'a'))->good());
   EXPECT_TRUE(run(write(0, 2), first_, Bytes(512, 'b'), 512)->good());
-  Bytes expected(512, 'b');
-  expected.resize(1024, 'a');
+  Bytes expected(1024, 'a');
+  std::fill_n(expected.begin(), 512, std::uint8_t{'b'});
   EXPECT_EQ(run(read(0, 2))->data_in(), expected);
   EXPECT_TRUE(run(write(0, 2), first_, {}, 0)->good());
   // What cannot be stored is not acknowledged.
