@@ -1,0 +1,304 @@
+#include "initiator/report/run_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <utility>
+
+#include "initiator/report/format.h"
+
+namespace holdfast::initiator {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* schema = "holdfast.run/1";
+
+double microseconds_of(Duration time) { return static_cast<double>(time.count()) / 1000; }
+Duration from_microseconds(double value) { return Duration(std::llround(value * 1000)); }
+
+template <typename T>
+T value_of(const Json& json, const char* key, T otherwise = T{}) {
+  const auto found = json.find(key);
+  return found == json.end() || found->is_null() ? otherwise : found->get<T>();
+}
+
+/// What stands under `key`, or nothing: an empty null, over which a loop does nothing.
+const Json& child(const Json& json, const char* key) {
+  static const Json nothing;
+  const auto found = json.find(key);
+  return found == json.end() ? nothing : *found;
+}
+
+Duration seconds_in(const Json& json, const char* key) { return duration_of(value_of<double>(json, key)); }
+
+/// The enumerator whose name is `name`; an exception otherwise, which `record_from_json` catches.
+template <typename Enum>
+Enum named(const std::string& name, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i)
+    if (name == to_string(static_cast<Enum>(i))) return static_cast<Enum>(i);
+  throw Json::other_error::create(599, "'" + name + "' is no value for this key", nullptr);
+}
+
+Json write(const LatencySummary& latency) {
+  return Json{{"count", latency.count},
+              {"min", microseconds_of(latency.min)},
+              {"p50", microseconds_of(latency.p50)},
+              {"p90", microseconds_of(latency.p90)},
+              {"p99", microseconds_of(latency.p99)},
+              {"p99_9", microseconds_of(latency.p99_9)},
+              {"max", microseconds_of(latency.max)}};
+}
+
+LatencySummary read_latency(const Json& json) {
+  const auto time = [&](const char* key) { return from_microseconds(value_of<double>(json, key)); };
+  return {value_of<std::uint64_t>(json, "count"), time("min"), time("p50"), time("p90"), time("p99"), time("p99_9"),
+          time("max")};
+}
+
+Json write(const std::vector<FileRemark>& remarks) {
+  Json list = Json::array();
+  for (const FileRemark& remark : remarks)
+    list.push_back(Json{{"path", valid_utf8(remark.path)}, {"what", valid_utf8(remark.what)}});
+  return list;
+}
+
+std::vector<FileRemark> read_remarks(const Json& json, const char* key) {
+  std::vector<FileRemark> remarks;
+  for (const Json& one : child(json, key))
+    remarks.push_back({value_of<std::string>(one, "path"), value_of<std::string>(one, "what")});
+  return remarks;
+}
+
+Json write(const RunRecord::Workload& workload, int exit_code) {
+  return Json{{"kind", workload.kind},
+              {"source", valid_utf8(workload.source)},
+              {"verify", workload.verify},
+              {"started", workload.started},
+              {"version", workload.version},
+              {"stall_limit_s", seconds_of(workload.stall_limit)},
+              {"hang_limit_s", seconds_of(workload.hang_limit)},
+              {"outcome", to_string(workload.outcome)},
+              {"reason", valid_utf8(workload.reason)},
+              {"signal", workload.signal},
+              {"exit_code", exit_code},
+              {"problems", workload.problems},
+              {"problem_list", write(workload.problem_list)},
+              {"mismatches", workload.mismatches},
+              {"mismatch_list", write(workload.mismatch_list)}};
+}
+
+RunRecord::Workload read_workload(const Json& json) {
+  RunRecord::Workload workload;
+  workload.kind = value_of<std::string>(json, "kind");
+  workload.source = value_of<std::string>(json, "source");
+  workload.verify = value_of<bool>(json, "verify");
+  workload.started = value_of<std::string>(json, "started");
+  workload.version = value_of<std::string>(json, "version");
+  workload.stall_limit = seconds_in(json, "stall_limit_s");
+  workload.hang_limit = seconds_in(json, "hang_limit_s");
+  workload.outcome = named<Outcome>(value_of<std::string>(json, "outcome", "finished"), 4);
+  workload.reason = value_of<std::string>(json, "reason");
+  workload.signal = value_of<int>(json, "signal");
+  workload.problems = value_of<std::uint64_t>(json, "problems");
+  workload.problem_list = read_remarks(json, "problem_list");
+  workload.mismatches = value_of<std::uint64_t>(json, "mismatches");
+  workload.mismatch_list = read_remarks(json, "mismatch_list");
+  return workload;
+}
+
+Json write(const RunRecord::Destination& destination) {
+  Json negotiated = Json::object();
+  for (const auto& [key, value] : destination.negotiated) negotiated[valid_utf8(key)] = valid_utf8(value);
+  return Json{{"url", valid_utf8(destination.url)},
+              {"transport", destination.transport},
+              {"bytes", destination.bytes},
+              {"negotiated", negotiated}};
+}
+
+RunRecord::Destination read_destination(const Json& json) {
+  RunRecord::Destination destination;
+  destination.url = value_of<std::string>(json, "url");
+  destination.transport = value_of<std::string>(json, "transport");
+  destination.bytes = value_of<std::uint64_t>(json, "bytes");
+  for (const auto& [key, value] : child(json, "negotiated").items())
+    destination.negotiated[key] = value.get<std::string>();
+  return destination;
+}
+
+Json write(const RunRecord::Totals& totals) {
+  Json events = Json::object();
+  for (std::size_t kind = 0; kind < event_kinds; ++kind)
+    events[to_string(static_cast<EventKind>(kind))] = totals.events[kind];
+  return Json{{"files", totals.files},
+              {"directories", totals.directories},
+              {"others", totals.others},
+              {"links", totals.links},
+              {"bytes", totals.bytes},
+              {"seconds", seconds_of(totals.time)},
+              {"copy_seconds", seconds_of(totals.copy_time)},
+              {"verify_seconds", seconds_of(totals.verify_time)},
+              {"verified_bytes", totals.verified_bytes},
+              {"operations", totals.operations},
+              {"errors", totals.errors},
+              {"worst_gap_s", seconds_of(totals.worst_gap)},
+              {"worst_loop_late_s", seconds_of(totals.worst_lateness)},
+              {"events", events},
+              {"events_dropped", totals.events_dropped}};
+}
+
+RunRecord::Totals read_totals(const Json& json) {
+  RunRecord::Totals totals;
+  const auto number = [&](const char* key) { return value_of<std::uint64_t>(json, key); };
+  totals.files = number("files");
+  totals.directories = number("directories");
+  totals.others = number("others");
+  totals.links = number("links");
+  totals.bytes = number("bytes");
+  totals.time = seconds_in(json, "seconds");
+  totals.copy_time = seconds_in(json, "copy_seconds");
+  totals.verify_time = seconds_in(json, "verify_seconds");
+  totals.verified_bytes = number("verified_bytes");
+  totals.operations = number("operations");
+  totals.errors = number("errors");
+  totals.worst_gap = seconds_in(json, "worst_gap_s");
+  totals.worst_lateness = seconds_in(json, "worst_loop_late_s");
+  const Json& events = child(json, "events");
+  for (std::size_t kind = 0; kind < event_kinds; ++kind)
+    totals.events[kind] = value_of<std::uint64_t>(events, to_string(static_cast<EventKind>(kind)));
+  totals.events_dropped = number("events_dropped");
+  return totals;
+}
+
+Json write(const TimelineRow& row) {
+  return Json{{"at_s", seconds_of(row.at)},
+              {"operations", row.operations},
+              {"errors", row.errors},
+              {"bytes_read", row.bytes_read},
+              {"bytes_written", row.bytes_written},
+              {"in_flight", row.in_flight},
+              {"latency_max_us", microseconds_of(row.latency_max)},
+              {"gap_max_us", microseconds_of(row.gap_max)},
+              {"loop_late_us", microseconds_of(row.loop_late)}};
+}
+
+TimelineRow read_row(const Json& json) {
+  TimelineRow row;
+  row.at = seconds_in(json, "at_s");
+  row.operations = value_of<std::uint64_t>(json, "operations");
+  row.errors = value_of<std::uint64_t>(json, "errors");
+  row.bytes_read = value_of<std::uint64_t>(json, "bytes_read");
+  row.bytes_written = value_of<std::uint64_t>(json, "bytes_written");
+  row.in_flight = value_of<std::uint32_t>(json, "in_flight");
+  row.latency_max = from_microseconds(value_of<double>(json, "latency_max_us"));
+  row.gap_max = from_microseconds(value_of<double>(json, "gap_max_us"));
+  row.loop_late = from_microseconds(value_of<double>(json, "loop_late_us"));
+  return row;
+}
+
+void write(Json& json, const InFlightOperation& operation) {
+  json["op"] = to_string(operation.kind);
+  json["lba"] = operation.lba;
+  json["bytes"] = operation.bytes;
+  json["age_s"] = seconds_of(operation.age);
+}
+
+InFlightOperation read_operation(const Json& json) {
+  InFlightOperation operation;
+  operation.kind = named<OperationKind>(value_of<std::string>(json, "op", "read"), operation_kinds);
+  operation.lba = value_of<std::uint64_t>(json, "lba");
+  operation.bytes = value_of<std::uint64_t>(json, "bytes");
+  operation.age = seconds_in(json, "age_s");
+  operation.file = value_of<std::string>(json, "file");
+  return operation;
+}
+
+Json write(const Event& event) {
+  Json json{{"kind", to_string(event.kind)},
+            {"at_s", seconds_of(event.at)},
+            {"lasted_s", seconds_of(event.lasted)},
+            {"open", event.open}};
+  if (event.has_operation) write(json, event.operation);
+  if (!event.operation.file.empty()) json["file"] = valid_utf8(event.operation.file);
+  json["loop_late_s"] = seconds_of(event.loop_late);
+  json["blame"] = event.blame;
+  json["evidence"] = valid_utf8(event.evidence);
+  if (event.in_flight.empty()) return json;
+  Json& list = json["in_flight"] = Json::array();
+  for (const InFlightOperation& operation : event.in_flight) {
+    Json one;
+    write(one, operation);
+    if (!operation.file.empty()) one["file"] = valid_utf8(operation.file);
+    list.push_back(std::move(one));
+  }
+  return json;
+}
+
+Event read_event(const Json& json) {
+  Event event;
+  event.kind = named<EventKind>(value_of<std::string>(json, "kind"), event_kinds);
+  event.at = seconds_in(json, "at_s");
+  event.lasted = seconds_in(json, "lasted_s");
+  event.open = value_of<bool>(json, "open");
+  event.has_operation = json.contains("op");
+  event.operation = read_operation(json);
+  event.loop_late = seconds_in(json, "loop_late_s");
+  event.blame = value_of<std::string>(json, "blame", "unknown");
+  event.evidence = value_of<std::string>(json, "evidence");
+  for (const Json& one : child(json, "in_flight"))
+    event.in_flight.push_back(read_operation(one));
+  return event;
+}
+
+RunRecord read_record(const Json& json) {
+  RunRecord record;
+  record.verdict = named<Verdict>(value_of<std::string>(json, "verdict"), 4);
+  record.workload = read_workload(child(json, "workload"));
+  record.destination = read_destination(child(json, "destination"));
+  record.totals = read_totals(child(json, "totals"));
+  const Json& latency = child(json, "latency_us");
+  record.latency = read_latency(latency);
+  const Json& by_operation = child(latency, "by_operation");
+  for (std::size_t kind = 0; kind < operation_kinds; ++kind)
+    record.latency_by_operation[kind] =
+        read_latency(child(by_operation, to_string(static_cast<OperationKind>(kind))));
+  for (const Json& row : child(json, "timeline")) record.timeline.push_back(read_row(row));
+  for (const Json& event : child(json, "events")) record.events.push_back(read_event(event));
+  return record;
+}
+
+}  // namespace
+
+std::string to_json(const RunRecord& record) {
+  Json json;
+  json["schema"] = schema;
+  json["verdict"] = to_string(record.verdict);
+  json["workload"] = write(record.workload, record.exit_code());
+  json["destination"] = write(record.destination);
+  json["totals"] = write(record.totals);
+  Json& latency = json["latency_us"] = write(record.latency);
+  Json& by_operation = latency["by_operation"] = Json::object();
+  for (std::size_t kind = 0; kind < operation_kinds; ++kind)
+    if (record.latency_by_operation[kind].count > 0)
+      by_operation[to_string(static_cast<OperationKind>(kind))] = write(record.latency_by_operation[kind]);
+  Json& timeline = json["timeline"] = Json::array();
+  for (const TimelineRow& row : record.timeline) timeline.push_back(write(row));
+  Json& events = json["events"] = Json::array();
+  for (const Event& event : record.events) events.push_back(write(event));
+  json["verdicts"] = Json::array();
+  return json.dump(1) + "\n";
+}
+
+Result<RunRecord> record_from_json(std::string_view text) {
+  try {
+    const Json json = Json::parse(text);
+    const std::string found = json.is_object() ? value_of<std::string>(json, "schema") : "";
+    if (found != schema)
+      return Error{ErrorKind::invalid_input, EINVAL, "this is no run record: its schema is '" + found + "'"};
+    return read_record(json);
+  } catch (const nlohmann::json::exception& error) {
+    return Error{ErrorKind::invalid_input, EINVAL, std::string("this is no run record: ") + error.what()};
+  }
+}
+
+}  // namespace holdfast::initiator

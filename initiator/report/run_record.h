@@ -1,0 +1,114 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/histogram.h"
+#include "initiator/watch/event.h"
+#include "initiator/watch/operation_kind.h"
+#include "initiator/watch/timeline.h"
+#include "initiator/watch/watch.h"
+
+namespace holdfast::initiator {
+
+/// What the path was found to be; each is worse than the one before.
+enum class Verdict : std::uint8_t { steady, stalled, hung, corrupt };
+
+constexpr const char* to_string(Verdict verdict) {
+  constexpr const char* names[] = {"steady", "stalled", "hung", "corrupt"};
+  return names[static_cast<std::size_t>(verdict)];
+}
+
+/// How the work itself ended.
+enum class Outcome : std::uint8_t {
+  finished,     // all of it was done; single files may have had problems
+  failed,       // it could not go on
+  hung,         // a hang ended it
+  interrupted,  // a signal ended it
+};
+
+constexpr const char* to_string(Outcome outcome) {
+  constexpr const char* names[] = {"finished", "failed", "hung", "interrupted"};
+  return names[static_cast<std::size_t>(outcome)];
+}
+
+/// A file that could not be taken as it is, or that came back differently.
+struct FileRemark {
+  std::string path;
+  std::string what;
+};
+
+struct LatencySummary {
+  std::uint64_t count = 0;
+  Duration min{}, p50{}, p90{}, p99{}, p99_9{}, max{};
+
+  static LatencySummary of(const Histogram& histogram);
+};
+
+/// Everything that is told of one run: as text for people, and as the JSON of the run record. The
+/// lists of remarks hold the first ones only; the counts count all.
+struct RunRecord {
+  Verdict verdict = Verdict::steady;
+
+  struct Workload {
+    std::string kind;  // "copy"
+    std::string source;
+    bool verify = false;
+    std::string started;  // ISO 8601, UTC
+    std::string version;
+    Duration stall_limit{};
+    Duration hang_limit{};
+    Outcome outcome = Outcome::finished;
+    std::string reason;  // why it did not finish, in words
+    int signal = 0;      // that interrupted it
+    std::uint64_t problems = 0;
+    std::vector<FileRemark> problem_list;
+    std::uint64_t mismatches = 0;
+    std::vector<FileRemark> mismatch_list;
+  } workload;
+
+  struct Destination {
+    std::string url;
+    std::string transport;
+    std::uint64_t bytes = 0;
+    std::map<std::string, std::string> negotiated;
+  } destination;
+
+  struct Totals {
+    std::uint64_t files = 0;
+    std::uint64_t directories = 0;
+    std::uint64_t others = 0;
+    std::uint64_t links = 0;
+    std::uint64_t bytes = 0;  // of files' data
+    Duration time{};          // of everything
+    Duration copy_time{};
+    Duration verify_time{};
+    std::uint64_t verified_bytes = 0;
+    std::uint64_t operations = 0;  // on the device, successful ones
+    std::uint64_t errors = 0;
+    Duration worst_gap{};
+    Duration worst_lateness{};  // of our own loop
+    std::array<std::uint64_t, event_kinds> events{};
+    std::uint64_t events_dropped = 0;
+  } totals;
+
+  LatencySummary latency;
+  std::array<LatencySummary, operation_kinds> latency_by_operation;
+  std::vector<TimelineRow> timeline;
+  std::vector<Event> events;
+
+  std::uint64_t count(EventKind kind) const { return totals.events[static_cast<std::size_t>(kind)]; }
+  /// Takes over everything that the watch saw, and judges the path by it.
+  void take(const Watch& watch);
+  /// Adds a mismatch that verification found, and judges the path by it.
+  void add_mismatch(FileRemark remark, Duration at);
+  /// 0 steady and finished · 1 stalled, problems, or failed · 4 hung · 5 corrupt · 128 and the number
+  /// of the signal that interrupted the run.
+  int exit_code() const;
+};
+
+}  // namespace holdfast::initiator

@@ -1,0 +1,194 @@
+#include "initiator/report/run_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
+#include "initiator/report/format.h"
+
+namespace holdfast::initiator {
+namespace {
+
+constexpr std::size_t events_shown = 20;
+constexpr std::size_t remarks_shown = 20;
+constexpr std::size_t in_flight_shown = 16;
+
+/// Appends a formatted line.
+template <typename... Arguments>
+void line(std::string& text, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  fmt::format_to(std::back_inserter(text), format, std::forward<Arguments>(arguments)...);
+  text += '\n';
+}
+
+std::string operation_text(const InFlightOperation& operation) {
+  std::string text = to_string(operation.kind);
+  if (operation.bytes > 0) text += fmt::format(" of {} at LBA {}", bytes_text(operation.bytes), operation.lba);
+  if (!operation.file.empty()) text += " for " + printable_text(operation.file);
+  return text;
+}
+
+void describe_run(std::string& text, const RunRecord& record) {
+  line(text, "{} {} -> {}", record.workload.kind, printable_text(record.workload.source),
+       printable_text(record.destination.url));
+  if (record.destination.transport.empty()) return;
+  std::string facts = fmt::format("  destination  {}, {}", record.destination.transport,
+                                  bytes_text(record.destination.bytes));
+  for (const char* key : {"vendor", "product", "serial", "engine"}) {
+    const auto found = record.destination.negotiated.find(key);
+    if (found != record.destination.negotiated.end() && !found->second.empty())
+      facts += ", " + printable_text(found->second);
+  }
+  line(text, "{}", facts);
+}
+
+void describe_work(std::string& text, const RunRecord& record) {
+  const RunRecord::Totals& totals = record.totals;
+  line(text, "  copied       {}, {}, {}, {}: {} in {} ({})", count_text(totals.files, "file", "files"),
+       count_text(totals.directories, "directory", "directories"), count_text(totals.links, "link", "links"),
+       count_text(totals.others, "other", "others"), bytes_text(totals.bytes), duration_text(totals.copy_time),
+       rate_text(totals.bytes, totals.copy_time));
+  if (record.workload.verify && totals.verify_time > Duration(0))
+    line(text, "  verified     {} in {} ({}): {}", bytes_text(totals.verified_bytes),
+         duration_text(totals.verify_time), rate_text(totals.verified_bytes, totals.verify_time),
+         record.workload.mismatches == 0
+             ? "nothing differs"
+             : count_text(record.workload.mismatches, "difference", "differences"));
+}
+
+void describe_latency(std::string& text, const RunRecord& record) {
+  if (record.latency.count == 0) return;
+  line(text, "  {:<12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "latency", "count", "p50", "p90", "p99", "p99.9", "max");
+  for (std::size_t kind = 0; kind < operation_kinds; ++kind) {
+    const LatencySummary& one = record.latency_by_operation[kind];
+    if (one.count == 0) continue;
+    line(text, "  {:>12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", to_string(static_cast<OperationKind>(kind)), one.count,
+         duration_text(one.p50), duration_text(one.p90), duration_text(one.p99), duration_text(one.p99_9),
+         duration_text(one.max));
+  }
+  line(text, "  worst gap    {}; our own loop was late by at most {}", duration_text(record.totals.worst_gap),
+       duration_text(record.totals.worst_lateness));
+}
+
+void describe_remarks(std::string& text, const char* title, std::uint64_t count,
+                      const std::vector<FileRemark>& remarks) {
+  if (count == 0) return;
+  line(text, "  {}", title);
+  const std::size_t shown = std::min(remarks.size(), remarks_shown);
+  for (std::size_t i = 0; i < shown; ++i)
+    line(text, "    {}: {}", printable_text(remarks[i].path), printable_text(remarks[i].what));
+  if (count > shown) line(text, "    … and {} more", count - shown);
+}
+
+/// How much an event says about the path; the same kinds by length.
+bool weighs_more(const Event& a, const Event& b) {
+  constexpr int weights[event_kinds] = {1, 3, 4, 5, 0, 2};
+  const int left = weights[static_cast<std::size_t>(a.kind)];
+  const int right = weights[static_cast<std::size_t>(b.kind)];
+  return left != right ? left > right : a.lasted > b.lasted;
+}
+
+void describe_events(std::string& text, const RunRecord& record) {
+  // Mismatches have a list of their own.
+  std::vector<Event> events;
+  std::copy_if(record.events.begin(), record.events.end(), std::back_inserter(events),
+               [](const Event& event) { return event.kind != EventKind::mismatch; });
+  if (events.empty()) return;
+  std::string counts;
+  for (std::size_t kind = 0; kind < event_kinds; ++kind) {
+    const std::uint64_t count = record.totals.events[kind];
+    if (count == 0 || kind == static_cast<std::size_t>(EventKind::mismatch)) continue;
+    counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, to_string(static_cast<EventKind>(kind)));
+  }
+  line(text, "  events       {}", counts);
+  const std::size_t all = events.size();
+  if (all > events_shown) {
+    std::stable_sort(events.begin(), events.end(), weighs_more);
+    events.resize(events_shown);
+    std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return a.at < b.at; });
+    line(text, "    the {} worst of {}:", events_shown, all);
+  }
+  for (const Event& event : events) {
+    line(text, "    {:>9.3f} s  {}", seconds_of(event.at), event_line(event));
+    const std::size_t shown = std::min(event.in_flight.size(), in_flight_shown);
+    for (std::size_t i = 0; i < shown; ++i)
+      line(text, "                 in flight for {}: {}", duration_text(event.in_flight[i].age),
+           operation_text(event.in_flight[i]));
+    if (event.in_flight.size() > shown)
+      line(text, "                 … and {} more in flight", event.in_flight.size() - shown);
+  }
+}
+
+Duration longest(const RunRecord& record, EventKind kind) {
+  Duration most{};
+  for (const Event& event : record.events)
+    if (event.kind == kind) most = std::max(most, event.lasted);
+  return most;
+}
+
+std::string what_was_done(const RunRecord& record) {
+  return fmt::format("{}, {} in {}", count_text(record.totals.files, "file", "files"),
+                     bytes_text(record.totals.bytes), duration_text(record.totals.time));
+}
+
+}  // namespace
+
+std::string event_line(const Event& event) {
+  std::string text = to_string(event.kind);
+  if (event.has_operation)
+    text += "  " + operation_text(event.operation);
+  else if (!event.operation.file.empty())
+    text += "  " + printable_text(event.operation.file);
+  if (event.lasted > Duration(0))
+    text += fmt::format(": {}{}", duration_text(event.lasted), event.open ? " so far" : "");
+  if (event.has_operation && event.operation.age > event.lasted)
+    text += fmt::format(", due {} ago", duration_text(event.operation.age));
+  if (event.kind != EventKind::local_pause && event.has_operation)
+    text += fmt::format(" (our own loop late {})", duration_text(event.loop_late));
+  if (!event.evidence.empty()) text += "; " + printable_text(event.evidence);
+  return text;
+}
+
+std::string verdict_line(const RunRecord& record) {
+  const RunRecord::Workload& workload = record.workload;
+  const std::uint64_t stalls = record.count(EventKind::stall);
+  switch (record.verdict) {
+    case Verdict::corrupt:
+      return fmt::format("CORRUPT: {} between the source and what was read back",
+                         count_text(workload.mismatches, "difference", "differences"));
+    case Verdict::hung:
+      if (record.count(EventKind::hang) == 0)
+        return fmt::format("HUNG: the connection to the storage broke: {}", printable_text(workload.reason));
+      return fmt::format("HUNG: an operation had no answer for {}", duration_text(longest(record, EventKind::hang)));
+    default: break;
+  }
+  std::string held = record.verdict == Verdict::stalled
+                         ? fmt::format("{} of {} or more, the longest {}", count_text(stalls, "stall", "stalls"),
+                                       duration_text(workload.stall_limit),
+                                       duration_text(longest(record, EventKind::stall)))
+                         : fmt::format("worst gap {}", duration_text(record.totals.worst_gap));
+  switch (workload.outcome) {
+    case Outcome::interrupted: return fmt::format("INTERRUPTED after {}; {}", what_was_done(record), held);
+    case Outcome::failed: return fmt::format("FAILED: {}; {}", printable_text(workload.reason), held);
+    default: break;
+  }
+  if (workload.problems > 0)
+    held += fmt::format("; {}", count_text(workload.problems, "file was not copied as it is", "files were not copied as they are"));
+  return fmt::format("{}: {}; {}", record.verdict == Verdict::stalled ? "STALLED" : "STEADY", what_was_done(record),
+                     held);
+}
+
+std::string to_text(const RunRecord& record) {
+  std::string text;
+  describe_run(text, record);
+  describe_work(text, record);
+  describe_latency(text, record);
+  describe_events(text, record);
+  describe_remarks(text, "not copied as they are:", record.workload.problems, record.workload.problem_list);
+  describe_remarks(text, "different when read back:", record.workload.mismatches, record.workload.mismatch_list);
+  line(text, "{}", verdict_line(record));
+  return text;
+}
+
+}  // namespace holdfast::initiator

@@ -1,0 +1,80 @@
+#pragma once
+
+#include "initiator/report/run_record.h"
+
+namespace holdfast::initiator {
+
+/// A record in which no field has its default.
+inline RunRecord sample_record() {
+  using std::chrono::microseconds;
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  RunRecord record;
+  record.verdict = Verdict::stalled;
+  record.workload = {.kind = "copy",
+                     .source = "/usr/include",
+                     .verify = true,
+                     .started = "2026-11-22T10:20:30Z",
+                     .version = "0.1.0",
+                     .stall_limit = seconds(1),
+                     .hang_limit = seconds(10),
+                     .outcome = Outcome::failed,
+                     .reason = "no space left",
+                     .signal = 15,
+                     .problems = 2,
+                     .problem_list = {{"locked", "Permission denied"}},
+                     .mismatches = 1,
+                     .mismatch_list = {{"file", "differs at byte 7"}}};
+  record.destination = {.url = "iscsi://127.0.0.1:3260/iqn.x:y/1",
+                        .transport = "iscsi",
+                        .bytes = 1 << 30,
+                        .negotiated = {{"MaxBurstLength", "262144"}, {"vendor", "IET"}}};
+  record.totals = {.files = 12'345,
+                   .directories = 67,
+                   .others = 8,
+                   .links = 9,
+                   .bytes = 123'456'789,
+                   .time = seconds(5),
+                   .copy_time = seconds(3),
+                   .verify_time = seconds(2),
+                   .verified_bytes = 123,
+                   .operations = 456,
+                   .errors = 7,
+                   .worst_gap = milliseconds(3021),
+                   .worst_lateness = milliseconds(2),
+                   .events = {1, 1, 0, 0, 0, 1},
+                   .events_dropped = 3};
+  record.latency = {100, microseconds(1), microseconds(2), microseconds(3), microseconds(4), microseconds(5), seconds(3)};
+  record.latency_by_operation[1] = record.latency;
+  TimelineRow row;
+  row.at = seconds(1);
+  row.operations = 2;
+  row.errors = 3;
+  row.bytes_read = 4;
+  row.bytes_written = 5;
+  row.in_flight = 6;
+  row.latency_max = milliseconds(7);
+  row.gap_max = milliseconds(8);
+  row.loop_late = microseconds(9);
+  record.timeline = {row};
+  Event stall;
+  stall.kind = EventKind::stall;
+  stall.at = milliseconds(1234);
+  stall.lasted = milliseconds(3021);
+  stall.open = true;
+  stall.has_operation = true;
+  stall.operation = {OperationKind::write, 8192, 262'144, "lib/libc.so", milliseconds(3025)};
+  stall.loop_late = milliseconds(4);
+  stall.blame = "unknown";
+  stall.evidence = "words";
+  stall.in_flight = {stall.operation, {OperationKind::flush, 0, 0, "", milliseconds(5)}};
+  Event mismatch;
+  mismatch.kind = EventKind::mismatch;
+  mismatch.at = seconds(4);
+  mismatch.operation.file = "file";
+  mismatch.evidence = "differs at byte 7";
+  record.events = {stall, mismatch};
+  return record;
+}
+
+}  // namespace holdfast::initiator
