@@ -8,7 +8,7 @@
 #include <string>
 
 #include "initiator/report/run_json.h"
-#include "tests/contract/store/loop_device.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/initiator/report/sample_record.h"
 
 namespace holdfast::initiator {
@@ -28,7 +28,7 @@ std::size_t files_in(const std::string& folder) {
 }
 
 TEST(RecordFile, ReplacesWhatWasThereAsAWhole) {
-  target::TemporaryFolder folder;
+  TemporaryFolder folder;
   const std::string path = folder.file("run.json");
   std::ofstream(path) << "old";
   ASSERT_TRUE(check_record_path(path));
@@ -39,7 +39,7 @@ TEST(RecordFile, ReplacesWhatWasThereAsAWhole) {
 }
 
 TEST(RecordFile, WritesIntoAPipeRatherThanReplacingIt) {
-  target::TemporaryFolder folder;
+  TemporaryFolder folder;
   const std::string path = folder.file("null");
   ASSERT_EQ(::symlink("/dev/null", path.c_str()), 0);
   EXPECT_TRUE(check_record_path(path));
@@ -48,7 +48,7 @@ TEST(RecordFile, WritesIntoAPipeRatherThanReplacingIt) {
 }
 
 TEST(RecordFile, APlaceThatCannotBeIsRefusedBeforehand) {
-  target::TemporaryFolder folder;
+  TemporaryFolder folder;
   EXPECT_FALSE(check_record_path(folder.path()));
   const Status missing = check_record_path(folder.path() + "/no/such/run.json");
   ASSERT_FALSE(missing);
