@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -35,6 +36,19 @@ bool print(const std::vector<Diagnostic>& diagnostics) {
     good &= diagnostic.severity != Diagnostic::Severity::error;
   }
   return good;
+}
+
+/// Says all that is wrong in one go: with the text, and with what the Luns that it could make out
+/// lead to. Serves nothing and gets in nobody's way.
+int check(const ParsedConfig& parsed) {
+  Diagnostics with_paths(parsed.config.file);
+  static_cast<void>(open_targets(parsed.config, true, with_paths));
+  std::vector<Diagnostic> all = with_paths.take();
+  all.insert(all.begin(), parsed.diagnostics.begin(), parsed.diagnostics.end());
+  std::stable_sort(all.begin(), all.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return a.line < b.line;
+  });
+  return print(all) ? exit_ok : exit_usage;
 }
 
 int cannot_start(const Error& error) {
@@ -102,12 +116,13 @@ int run(const Options& options) {
   log_to_stderr(options.log_level);
 
   const ParsedConfig parsed = load_config(options.config);
-  if (!print(parsed.diagnostics)) return exit_usage;
+  if (options.check || !parsed.good()) return check(parsed);
+  print(parsed.diagnostics);
   const Config& config = parsed.config;
 
   // The ring belongs to the process that uses it, so the daemon is its own process before that.
   std::optional<Background> background;
-  if (!options.foreground && !options.check) {
+  if (!options.foreground) {
     Result<Background> entered = Background::enter();
     if (!entered) return cannot_start(entered.error());
     background = std::move(*entered);
@@ -120,9 +135,8 @@ int run(const Options& options) {
   if (!loop) return cannot_start(loop.error());
 
   Diagnostics problems(config.file);
-  const std::vector<ServedTarget> targets = open_targets(config, options.check, problems);
+  const std::vector<ServedTarget> targets = open_targets(config, false, problems);
   if (!print(problems.take())) return exit_usage;
-  if (options.check) return exit_ok;
 
   Result<std::vector<Fd>> sockets = listen_on(options.addresses, options.port);
   if (!sockets) return cannot_start(sockets.error());

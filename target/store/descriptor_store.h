@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,7 +20,7 @@ struct StoreIdentity {
   std::uint64_t device = 0;  // of a file: the filesystem's st_dev; of a device: its own st_rdev
   std::uint64_t inode = 0;   // of a file
 
-  friend bool operator==(const StoreIdentity&, const StoreIdentity&) = default;
+  friend auto operator<=>(const StoreIdentity&, const StoreIdentity&) = default;
 };
 
 /// How to do what a kernel or filesystem may refuse. A test turns the better way off to try the

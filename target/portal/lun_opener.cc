@@ -1,0 +1,93 @@
+#include "target/portal/lun_opener.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "common/base/units.h"
+#include "target/store/file_store.h"
+#include "target/store/null_store.h"
+
+namespace holdfast::target {
+namespace {
+
+constexpr std::uint32_t default_block_bytes = 512;
+constexpr std::uint64_t default_null_bytes = 64 * GiB;  // as IET's nullio
+
+std::unique_ptr<Store> make_null_store(const LunConfig& lun) {
+  const std::uint64_t block_bytes = lun.block_bytes.value_or(default_block_bytes);
+  return std::make_unique<NullStore>(lun.blocks ? *lun.blocks * block_bytes : default_null_bytes);
+}
+
+}  // namespace
+
+/// Looks for another Lun on the same file or device, and enters this one. Before it is opened: a
+/// device that we claimed ourselves would only be found busy.
+bool LunOpener::may_serve(const LunConfig& lun) {
+  const std::optional<StoreIdentity> identity = identify_store(lun.path);
+  if (!identity) return true;  // Opening it will say why.
+  const bool read_only = lun.mode == IoMode::read_only;
+  const auto [other, is_new] = served_.emplace(*identity, Served{read_only, lun.line});
+  if (is_new || (read_only && other->second.read_only)) return true;
+  diagnostics_.error(
+      lun.line, fmt::format("Lun {}: {} is served already, by the Lun in line {}; only Luns with "
+                            "IOMode=ro may share it",
+                            lun.number, lun.path, other->second.line));
+  return false;
+}
+
+std::unique_ptr<Store> LunOpener::open_store(const LunConfig& lun) {
+  if (lun.type == LunType::nullio) return make_null_store(lun);
+  if (!may_serve(lun)) return nullptr;
+  StoreOpenOptions options;
+  options.read_only = lun.mode == IoMode::read_only;
+  options.only_look = only_look_;
+  const bool is_block = lun.type == LunType::blockio;
+  Result<std::unique_ptr<DescriptorStore>> store =
+      is_block ? open_block_store(lun.path, options) : open_file_store(lun.path, options);
+  if (!store) {
+    diagnostics_.error(lun.line, fmt::format("Lun {}: {}", lun.number, store.error().message));
+    return nullptr;
+  }
+  if (is_block && only_look_ && is_claimed(lun.path))
+    diagnostics_.warning(lun.line,
+                         fmt::format("Lun {}: {} is mounted, or claimed by another program (a "
+                                     "running holdfastd?); it could not be served now",
+                                     lun.number, lun.path));
+  return std::move(store).value();
+}
+
+void LunOpener::warn_of_surprises(const LunConfig& lun, const Store& store,
+                                  std::uint32_t block_bytes) {
+  const std::uint64_t rest = store.size() % block_bytes;
+  if (rest > 0 && store.size() > block_bytes)
+    diagnostics_.warning(
+        lun.line, fmt::format("Lun {}: the last {} bytes of {} are not served: they are no whole "
+                              "block of {}",
+                              lun.number, rest, store.describe(), block_bytes));
+}
+
+std::unique_ptr<LogicalUnit> LunOpener::open(const TargetConfig& target, const LunConfig& lun) {
+  std::unique_ptr<Store> store = open_store(lun);
+  if (!store) return nullptr;
+  const std::uint32_t block_bytes = lun.block_bytes.value_or(store->logical_block_bytes());
+  warn_of_surprises(lun, *store, block_bytes);
+  LogicalUnitOptions options;
+  options.number = lun.number;
+  options.target_name = target.name;
+  options.block_bytes = block_bytes;
+  options.write_back = lun.mode == IoMode::write_back;
+  options.read_only = lun.mode == IoMode::read_only;
+  options.scsi_id = lun.scsi_id;
+  options.serial_number = lun.scsi_sn;
+  Result<std::unique_ptr<LogicalUnit>> unit =
+      LogicalUnit::create(std::move(store), std::move(options));
+  if (!unit) {
+    diagnostics_.error(lun.line, fmt::format("Lun {}: {}", lun.number, unit.error().message));
+    return nullptr;
+  }
+  return std::move(unit).value();
+}
+
+}  // namespace holdfast::target

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "target/config/config.h"
+#include "target/config/diagnostics.h"
+#include "target/lun/logical_unit.h"
+#include "target/store/descriptor_store.h"
+
+namespace holdfast::target {
+
+/// Makes the logical units of one configuration, `Lun` line by `Lun` line, and remembers where each
+/// path led to: a file or device that someone may write is served once.
+class LunOpener {
+ public:
+  /// With `only_look`, stores are opened read-only and unclaimed, to find out whether they could be
+  /// served while another daemon may be serving them.
+  LunOpener(bool only_look, Diagnostics& diagnostics)
+      : only_look_(only_look), diagnostics_(diagnostics) {}
+
+  /// Opens the store of `lun` and makes the unit of it. nullptr when it cannot be served, which
+  /// `diagnostics` then knows with its line.
+  std::unique_ptr<LogicalUnit> open(const TargetConfig& target, const LunConfig& lun);
+
+ private:
+  struct Served {
+    bool read_only;
+    int line;
+  };
+
+  bool may_serve(const LunConfig& lun);
+  std::unique_ptr<Store> open_store(const LunConfig& lun);
+  void warn_of_surprises(const LunConfig& lun, const Store& store, std::uint32_t block_bytes);
+
+  bool only_look_;
+  Diagnostics& diagnostics_;
+  std::map<StoreIdentity, Served> served_;
+};
+
+}  // namespace holdfast::target
