@@ -1,5 +1,8 @@
 #include "common/runtime/buffer.h"
 
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <new>
 
 #include "common/base/check.h"
@@ -23,23 +26,28 @@ Buffer::~Buffer() {
 }
 
 BufferPool::BufferPool(std::size_t buffer_bytes, std::size_t buffers_max)
-    : buffer_bytes_(buffer_bytes), buffers_max_(buffers_max) {
-  unused_.reserve(buffers_max);
+    : buffer_bytes_(buffer_bytes),
+      stride_(round_up(buffer_bytes, Buffer::alignment)),
+      buffers_max_(buffers_max) {
+  void* memory = ::mmap(nullptr, stride_ * buffers_max_, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  memory_ = static_cast<std::byte*>(memory);
+  unused_.reserve(buffers_max_);
 }
 
 BufferPool::~BufferPool() {
   CHECK(taken_ == 0);
-  trim(0);
+  ::munmap(memory_, stride_ * buffers_max_);
 }
 
 std::byte* BufferPool::take() {
   if (taken_ == buffers_max_) return nullptr;
   ++taken_;
-  if (unused_.empty())
-    return static_cast<std::byte*>(
-        ::operator new(buffer_bytes_, std::align_val_t{Buffer::alignment}));
+  if (unused_.empty()) return memory_ + stride_ * fresh_++;
   std::byte* buffer = unused_.back();
   unused_.pop_back();
+  trimmed_ = std::min(trimmed_, unused_.size());
   return buffer;
 }
 
@@ -50,10 +58,8 @@ void BufferPool::give_back(std::byte* buffer) {
 }
 
 void BufferPool::trim(std::size_t keep) {
-  while (unused_.size() > keep) {
-    ::operator delete(unused_.back(), std::align_val_t{Buffer::alignment});
-    unused_.pop_back();
-  }
+  for (; trimmed_ + keep < unused_.size(); ++trimmed_)
+    ::madvise(unused_[trimmed_], stride_, MADV_DONTNEED);
 }
 
 }  // namespace holdfast

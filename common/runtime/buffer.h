@@ -32,8 +32,9 @@ class Buffer {
   std::size_t bytes_ = 0;
 };
 
-/// A bounded stock of equal buffers. Memory is taken from the system when it is first needed, kept
-/// for the next taker, and given back by `trim`. All buffers are back before the pool goes.
+/// A bounded stock of equal buffers, page-aligned. Address space for all of them is reserved at once;
+/// the system gives memory page by page as they are used, the last one given back is taken first,
+/// and `trim` lets the system have what lies idle. All buffers are back before the pool goes.
 class BufferPool {
  public:
   BufferPool(std::size_t buffer_bytes, std::size_t buffers_max);
@@ -41,21 +42,27 @@ class BufferPool {
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
+  /// What a taker may use; the distance between buffers is that, rounded up to whole pages.
   std::size_t buffer_bytes() const { return buffer_bytes_; }
   std::size_t buffers_max() const { return buffers_max_; }
   /// How many buffers can be taken now.
   std::size_t available() const { return buffers_max_ - taken_; }
 
-  /// Takes a buffer, or returns nullptr when all are out.
+  /// Takes a buffer, or returns nullptr when all are out. Its contents are undefined.
   std::byte* take();
   void give_back(std::byte* buffer);
-  /// Frees what lies unused, keeping `keep` buffers ready.
+  /// Gives the memory of unused buffers back to the system, but for the `keep` that would be taken
+  /// next.
   void trim(std::size_t keep);
 
  private:
   const std::size_t buffer_bytes_;
+  const std::size_t stride_;
   const std::size_t buffers_max_;
-  std::vector<std::byte*> unused_;
+  std::byte* memory_ = nullptr;
+  std::size_t fresh_ = 0;           // buffers from here on were never taken
+  std::vector<std::byte*> unused_;  // given back, the last one on top
+  std::size_t trimmed_ = 0;         // of those, how many from the bottom hold no memory
   std::size_t taken_ = 0;
 };
 

@@ -1,23 +1,37 @@
 #include "target/portal/doorkeeper.h"
 
-#include "common/base/check.h"
+#include <algorithm>
 
 namespace holdfast::target {
 
-bool Doorkeeper::enter(const std::string& source) {
-  if (half_open_ == limits_.half_open_max) return false;
-  std::size_t& from_source = by_source_[source];
-  if (from_source == limits_.half_open_per_source_max) return false;
-  ++from_source;
-  ++half_open_;
-  return true;
+Doorkeeper::Entry Doorkeeper::enter(const std::string& source) {
+  Entry entry;
+  const auto same_source = by_source_.find(source);
+  const bool source_is_full = same_source != by_source_.end() &&
+                              same_source->second.size() >= limits_.waiting_per_source_max;
+  if (source_is_full) {
+    entry.evicted = *same_source->second.begin();
+  } else if (sources_.size() >= limits_.waiting_max) {
+    const auto fullest =
+        std::max_element(by_source_.begin(), by_source_.end(), [](const auto& a, const auto& b) {
+          return a.second.size() < b.second.size();
+        });
+    entry.evicted = *fullest->second.begin();
+  }
+  if (entry.evicted) leave(*entry.evicted);
+  entry.ticket = ++last_ticket_;
+  sources_.emplace(entry.ticket, source);
+  by_source_[source].insert(entry.ticket);
+  return entry;
 }
 
-void Doorkeeper::leave(const std::string& source) {
-  const auto found = by_source_.find(source);
-  CHECK(found != by_source_.end() && half_open_ > 0);
-  --half_open_;
-  if (--found->second == 0) by_source_.erase(found);
+void Doorkeeper::leave(Ticket ticket) {
+  const auto found = sources_.find(ticket);
+  if (found == sources_.end()) return;
+  const auto same_source = by_source_.find(found->second);
+  same_source->second.erase(ticket);
+  if (same_source->second.empty()) by_source_.erase(same_source);
+  sources_.erase(found);
 }
 
 }  // namespace holdfast::target

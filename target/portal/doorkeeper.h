@@ -1,35 +1,46 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 
 namespace holdfast::target {
 
-/// How many connections may be between accept and the end of their login, in all and from one
-/// source address, so that a flood of half-open logins takes neither our memory nor our descriptors,
-/// and one source cannot keep the others out. Pure.
+/// How many connections may have no session yet, in all and from one source address, so that a flood
+/// of them takes neither our memory nor our descriptors. When there is no room the oldest connection
+/// of the source that has most goes, never the new one: a login takes milliseconds, so who is old
+/// has nothing to say, and who is new is let in however many others sit in the doorway. Pure.
 class Doorkeeper {
  public:
   struct Limits {
-    std::size_t half_open_max = 512;
-    std::size_t half_open_per_source_max = 128;
+    std::size_t waiting_max = 512;
+    std::size_t waiting_per_source_max = 128;
   };
+  /// Names a connection; the older, the smaller.
+  using Ticket = std::uint64_t;
 
   Doorkeeper() : Doorkeeper(Limits{}) {}
   explicit Doorkeeper(const Limits& limits) : limits_(limits) {}
 
-  /// Counts a new connection from `source`, or refuses it.
-  bool enter(const std::string& source);
-  /// Its login has ended, one way or the other.
-  void leave(const std::string& source);
+  struct Entry {
+    Ticket ticket = 0;
+    /// The connection that must go for it: it is counted no more.
+    std::optional<Ticket> evicted;
+  };
+  Entry enter(const std::string& source);
+  /// It has a session now, or has ended. An evicted one may still say so.
+  void leave(Ticket ticket);
 
-  std::size_t half_open() const { return half_open_; }
+  std::size_t waiting() const { return sources_.size(); }
 
  private:
   const Limits limits_;
-  std::size_t half_open_ = 0;
-  std::map<std::string, std::size_t> by_source_;
+  Ticket last_ticket_ = 0;
+  std::map<Ticket, std::string> sources_;
+  std::map<std::string, std::set<Ticket>> by_source_;
 };
 
 }  // namespace holdfast::target

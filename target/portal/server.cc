@@ -33,36 +33,35 @@ std::vector<SocketAddress> Server::addresses() const {
 }
 
 void Server::accepted(Fd fd) {
-  std::string source = peer_address(fd.get()).host();
-  if (!door_.enter(source)) {
-    refuse(source);
-    return;
-  }
+  const Doorkeeper::Entry entry = door_.enter(peer_address(fd.get()).host());
+  if (entry.evicted) evict(*entry.evicted);
   set_no_delay(fd.get());
-  Task<void> serving = serve(std::move(fd), std::move(source));
+  without_session_.emplace(entry.ticket, fd.get());
+  Task<void> serving = serve(std::move(fd), entry.ticket);
   connections_.spawn(std::move(serving));
 }
 
-/// A flood must not fill the log as well.
-void Server::refuse(const std::string& source) {
-  ++refused_;
-  if (std::has_single_bit(refused_)) {
-    log(LogLevel::warning, "connection from {} closed: too many half-open logins ({} closed so far)",
-        source, refused_);
+void Server::evict(Doorkeeper::Ticket ticket) {
+  const int fd = without_session_.at(ticket);
+  ::shutdown(fd, SHUT_RDWR);  // Its login fails, and then it is closed.
+  if (std::has_single_bit(++evicted_)) {  // A flood must not fill the log as well.
+    log(LogLevel::warning,
+        "too many connections without a session: {} closed so far, this one from {}", evicted_,
+        peer_address(fd).to_string());
   }
 }
 
-Task<void> Server::serve(Fd fd, std::string source) {
+Task<void> Server::serve(Fd fd, Doorkeeper::Ticket ticket) {
   const int number = fd.get();
-  without_session_.insert(number);
   Result<LoginOutcome> login = co_await log_in(loop_, number, desk_);
-  door_.leave(source);
   if (login && login->is_discovery()) {
     LoginOutcome discovery = std::move(*login);
     co_await serve_discovery(loop_, number, desk_, discovery);
+    login = Error{ErrorKind::peer_closed, 0, "the discovery is over"};
   }
-  without_session_.erase(number);
-  if (login && !login->is_discovery()) {
+  door_.leave(ticket);
+  without_session_.erase(ticket);
+  if (login) {
     LoginOutcome session = std::move(*login);
     co_await serve_session(std::move(fd), std::move(session));
   }
@@ -89,7 +88,7 @@ Task<void> Server::drain(std::function<void()> give_up) {
   draining_ = true;
   give_up_ = std::move(give_up);
   for (const std::unique_ptr<Listener>& listener : listeners_) listener->stop();
-  for (int fd : without_session_) ::shutdown(fd, SHUT_RDWR);
+  for (const auto& [ticket, fd] : without_session_) ::shutdown(fd, SHUT_RDWR);
   sessions_.drain_all();
   arm(clock_now() + drain_max);
   co_await connections_.join();

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -44,9 +44,9 @@ class Server final : private Listener::Owner, private Timer {
 
  private:
   void accepted(Fd fd) override;
-  Task<void> serve(Fd fd, std::string source);
+  Task<void> serve(Fd fd, Doorkeeper::Ticket ticket);
   Task<void> serve_session(Fd fd, LoginOutcome login);
-  void refuse(const std::string& source);
+  void evict(Doorkeeper::Ticket ticket);
   void expire() override;
 
   Loop& loop_;
@@ -56,8 +56,8 @@ class Server final : private Listener::Owner, private Timer {
   Doorkeeper door_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   Scope connections_;
-  std::set<int> without_session_;  // descriptors of logins and discoveries
-  std::uint64_t refused_ = 0;
+  std::map<Doorkeeper::Ticket, int> without_session_;  // descriptors of logins and discoveries
+  std::uint64_t evicted_ = 0;
   bool draining_ = false;
   bool dropped_ = false;
   std::function<void()> give_up_;

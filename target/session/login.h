@@ -36,7 +36,7 @@ struct LoginOutcome {
   iscsi::Parameters parameters;
   /// The CmdSN that the first non-immediate command will carry.
   std::uint32_t exp_cmd_sn = 0;
-  /// MaxCmdSN as the last Login Response said it: `exp_cmd_sn` and the target's QueuedCommands.
+  /// MaxCmdSN as the last Login Response said it: at most the target's QueuedCommands wide.
   std::uint32_t max_cmd_sn = 0;
   /// The StatSN of the first response in the full feature phase.
   std::uint32_t stat_sn = 0;

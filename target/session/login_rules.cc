@@ -18,6 +18,11 @@ namespace {
 constexpr std::size_t iscsi_name_bytes_max = 223;  // RFC 7143 section 4.2.7.1
 constexpr std::uint32_t discovery_window = 8;
 
+/// How wide a normal session's command window is at first. The session widens it with its first
+/// responses, up to QueuedCommands, as far as memory for all sessions' unsolicited data goes; what is
+/// granted here cannot be taken back.
+constexpr std::uint32_t first_window = 16;
+
 LoginRefusal refuse(LoginStatus status, std::string why) {
   return {status, std::move(why)};
 }
@@ -197,7 +202,8 @@ std::optional<LoginRefusal> LoginRules::open_full_feature_phase() {
     return refuse(admission.status, "no room for another session, or closing");
   admitted_ = true;
   outcome_.tsih = admission.tsih;
-  outcome_.max_cmd_sn = outcome_.exp_cmd_sn + outcome_.target->queued_commands - 1;
+  outcome_.max_cmd_sn =
+      outcome_.exp_cmd_sn + std::min(outcome_.target->queued_commands, first_window) - 1;
   return std::nullopt;
 }
 

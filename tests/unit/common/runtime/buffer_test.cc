@@ -31,5 +31,24 @@ TEST(BufferPool, GivesNoMoreThanItsBound) {
   pool.give_back(two);
 }
 
+TEST(BufferPool, TrimGivesIdleMemoryBackToTheSystem) {
+  // Goal: a daemon that was busy once does not stay large. Method: a page of a trimmed buffer reads
+  // as zeros, one of a kept buffer as it was left.
+  BufferPool pool(8192, 3);
+  std::byte* kept = pool.take();
+  std::byte* trimmed = pool.take();
+  ASSERT_NE(kept, trimmed);
+  *kept = *trimmed = std::byte{7};
+  pool.give_back(trimmed);
+  pool.give_back(kept);
+  pool.trim(1);
+  EXPECT_EQ(*kept, std::byte{7});
+  EXPECT_EQ(*trimmed, std::byte{0});
+  EXPECT_EQ(pool.take(), kept) << "what still holds memory is taken first";
+  EXPECT_EQ(pool.take(), trimmed);
+  pool.give_back(kept);
+  pool.give_back(trimmed);
+}
+
 }  // namespace
 }  // namespace holdfast
