@@ -1,0 +1,185 @@
+#include "target/session/receiver.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/iscsi/framing.h"
+#include "common/runtime/event.h"
+#include "common/runtime/fd.h"
+#include "common/runtime/task.h"
+#include "target/session/data_memory.h"
+
+namespace holdfast::target {
+namespace {
+
+/// Says what becomes of each PDU by its opcode, and keeps what arrived.
+class Reader final : public Receiver::Owner {
+ public:
+  Intake header_arrived(const iscsi::GenericBhs& header,
+                        std::span<const std::byte> additional) override {
+    if (put_off > 0) {
+      --put_off;
+      return {.kind = Intake::Kind::later};
+    }
+    ++headers;
+    additional_bytes += additional.size();
+    switch (header.opcode.opcode()) {
+      case iscsi::Opcode::nop_out: return {.kind = Intake::Kind::collect};
+      case iscsi::Opcode::data_out:
+        return {.kind = Intake::Kind::land, .chunks = chunks, .offset = land_at, .bytes = land_max};
+      default: return {};
+    }
+  }
+  void pdu_arrived(std::span<const std::byte> data) override {
+    collected.emplace_back(reinterpret_cast<const char*>(data.data()), data.size());
+    if (headers == until) ended.set();
+  }
+  void heard() override {}
+  void stream_ended(int error) override {
+    last_error = error;
+    over.set();
+  }
+
+  int put_off = 0;
+  int until = -1;
+  int headers = 0;
+  std::size_t additional_bytes = 0;
+  std::vector<std::string> collected;
+  std::vector<std::byte*> chunks;
+  std::uint32_t land_at = 0, land_max = 0;
+  int last_error = -1;
+  Event ended, over;
+};
+
+std::string pdu(iscsi::Opcode opcode, const std::string& data, std::uint8_t ahs_words = 0) {
+  iscsi::GenericBhs header;
+  header.opcode = opcode;
+  header.ahs_words = ahs_words;
+  header.data_segment_bytes = static_cast<std::uint32_t>(data.size());
+  const iscsi::HeaderBytes bytes = iscsi::to_bytes(header);
+  std::string wire(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  wire += std::string(std::size_t{4} * ahs_words, 'A') + data;
+  return wire + std::string(iscsi::padding_of(header.data_segment_bytes), '\0');
+}
+
+class ReceiverTest : public testing::Test {
+ protected:
+  ReceiverTest() : loop_(Loop::create().value()) {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    ours_ = Fd(ends[0]);
+    theirs_ = Fd(ends[1]);
+    receiver_.emplace(*loop_, ours_.get(), reader_);
+  }
+
+  /// Sends `wire` in pieces of `piece` bytes, a turn of the loop between them, until the reader has
+  /// seen `headers` headers.
+  void exchange(const std::string& wire, std::size_t piece, int headers) {
+    reader_.until = headers;
+    loop_->run(exchange_on_loop(wire, piece));
+  }
+
+  Task<void> exchange_on_loop(std::string wire, std::size_t piece) {
+    receiver_->start();
+    for (std::size_t at = 0; at < wire.size();) {
+      const ssize_t sent = ::send(theirs_.get(), wire.data() + at, std::min(piece, wire.size() - at),
+                                  MSG_NOSIGNAL);
+      if (sent > 0) at += static_cast<std::size_t>(sent);
+      co_await sleep_for(*loop_, std::chrono::microseconds(1));
+    }
+    co_await reader_.ended.wait();
+    receiver_->stop();
+    if (!receiver_->idle()) co_await reader_.over.wait();
+  }
+
+  Task<void> resume_later() {
+    const std::string wire = pdu(iscsi::Opcode::nop_out, "later");
+    EXPECT_EQ(::send(theirs_.get(), wire.data(), wire.size(), 0),
+              static_cast<ssize_t>(wire.size()));
+    receiver_->start();
+    co_await sleep_for(*loop_, std::chrono::milliseconds(20));
+    EXPECT_EQ(reader_.headers, 0);
+    receiver_->resume();
+    co_await reader_.ended.wait();
+    receiver_->stop();
+    if (!receiver_->idle()) co_await reader_.over.wait();
+  }
+
+  Task<void> end_the_stream() {
+    receiver_->start();
+    theirs_.reset();
+    co_await reader_.over.wait();
+  }
+
+  std::unique_ptr<Loop> loop_;
+  Fd ours_, theirs_;
+  Reader reader_;
+  std::optional<Receiver> receiver_;
+};
+
+TEST_F(ReceiverTest, TakesPdusApartHoweverTheBytesCome) {
+  using iscsi::Opcode;
+  const std::string wire = pdu(Opcode::nop_out, "ping") + pdu(Opcode::text_request, "dropped") +
+                           pdu(Opcode::nop_out, "x", 3) + pdu(Opcode::nop_out, "");
+  exchange(wire, 7, 4);
+  EXPECT_EQ(reader_.collected, (std::vector<std::string>{"ping", "", "x", ""}));
+  EXPECT_EQ(reader_.additional_bytes, 12u);
+}
+
+TEST_F(ReceiverTest, TakesManyPdusFromOneReceive) {
+  std::string wire;
+  for (int i = 0; i < 1000; ++i) wire += pdu(iscsi::Opcode::nop_out, std::to_string(i));
+  exchange(wire, wire.size(), 1000);
+  ASSERT_EQ(reader_.collected.size(), 1000u);
+  EXPECT_EQ(reader_.collected.back(), "999");
+}
+
+TEST_F(ReceiverTest, LandsLongSegmentsInTheirChunksAndDropsWhatIsTooMuch) {
+  // Goal: every byte of a segment that spans chunks and receives is where it belongs, and nothing is
+  // written beyond. Method: segments that begin and end inside chunks, in small and large pieces.
+  constexpr std::size_t chunks = 6;
+  for (std::size_t piece : {std::size_t{5'000}, std::size_t{1'000'000}}) {
+    std::vector<std::byte> memory(chunks * DataMemory::chunk_bytes, std::byte{0xee});
+    reader_.chunks.clear();
+    for (std::size_t i = 0; i < chunks; ++i)
+      reader_.chunks.push_back(memory.data() + i * DataMemory::chunk_bytes);
+    reader_.land_at = 70'001;
+    reader_.land_max = 200'003;
+    std::string data(250'001, '\0');
+    std::iota(data.begin(), data.end(), '\0');
+    reader_.headers = 0;
+    reader_.ended.reset();
+    reader_.over.reset();
+    reader_.collected.clear();
+    receiver_.emplace(*loop_, ours_.get(), reader_);
+    exchange(pdu(iscsi::Opcode::data_out, data) + pdu(iscsi::Opcode::nop_out, "next"), piece, 2);
+    EXPECT_EQ(reader_.collected.back(), "next");
+    EXPECT_EQ(memory[70'000], std::byte{0xee});
+    EXPECT_EQ(std::memcmp(memory.data() + 70'001, data.data(), 200'003), 0);
+    EXPECT_EQ(memory[270'004], std::byte{0xee});
+  }
+}
+
+TEST_F(ReceiverTest, OffersAPostponedPduAgainOnResume) {
+  reader_.put_off = 1;
+  reader_.until = 1;
+  loop_->run(resume_later());
+  EXPECT_EQ(reader_.collected, (std::vector<std::string>{"later"}));
+}
+
+TEST_F(ReceiverTest, TellsOfTheEndOfTheStream) {
+  loop_->run(end_the_stream());
+  EXPECT_EQ(reader_.last_error, 0);
+}
+
+}  // namespace
+}  // namespace holdfast::target
