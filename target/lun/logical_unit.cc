@@ -159,8 +159,8 @@ void LogicalUnit::finish(Command& command) {
     if (command.told_) nexus.conditions.raise(*command.told_);
   }
   command.state_ = Command::State::idle;
-  nexus.tasks.leave(command);
-  nexus.tasks.start_waiting([this](Command& waiting) { start(waiting); });
+  if (nexus.tasks.leave(command))
+    nexus.tasks.start_waiting([this](Command& waiting) { start(waiting); });
   if (!resets_.empty()) command_left(command.serial_);
   command.done(command);
 }

@@ -19,11 +19,13 @@ void TaskSet::enter(Command& command) {
   if (!is_simple(command)) ++not_simple_;
 }
 
-void TaskSet::leave(Command& command) {
+bool TaskSet::leave(Command& command) {
   (command.older_ == nullptr ? oldest_ : command.older_->newer_) = command.newer_;
   (command.newer_ == nullptr ? newest_ : command.newer_->older_) = command.older_;
   command.older_ = command.newer_ = nullptr;
+  const bool others_may_wait = not_simple_ > 0;
   if (!is_simple(command)) --not_simple_;
+  return others_may_wait;
 }
 
 bool TaskSet::may_start(const Command& command) const {

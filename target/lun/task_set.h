@@ -28,7 +28,8 @@ class TaskSet {
   TaskSet& operator=(const TaskSet&) = delete;
 
   void enter(Command& command);
-  void leave(Command& command);
+  /// True if others may have waited for that: without a command that is not simple none does.
+  bool leave(Command& command);
   bool empty() const { return oldest_ == nullptr; }
 
   bool may_start(const Command& command) const;

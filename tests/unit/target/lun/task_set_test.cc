@@ -21,7 +21,9 @@ class TaskSetTest : public ::testing::Test {
 
 TEST_F(TaskSetTest, SimpleCommandsStartTogether) {
   EXPECT_TRUE(set_.may_start(enter(TaskAttribute::simple)));
-  EXPECT_TRUE(set_.may_start(enter(TaskAttribute::untagged)));
+  Command& other = enter(TaskAttribute::untagged);
+  EXPECT_TRUE(set_.may_start(other));
+  EXPECT_FALSE(set_.leave(other)) << "nobody can wait for it";
 }
 
 TEST_F(TaskSetTest, AnOrderedOneStartsLastAndHoldsTheNewerBack) {
@@ -31,12 +33,12 @@ TEST_F(TaskSetTest, AnOrderedOneStartsLastAndHoldsTheNewerBack) {
   EXPECT_TRUE(set_.may_start(older));
   EXPECT_FALSE(set_.may_start(ordered));
   EXPECT_FALSE(set_.may_start(newer));
-  set_.leave(older);
+  EXPECT_TRUE(set_.leave(older));
   EXPECT_TRUE(set_.may_start(ordered));
   EXPECT_FALSE(set_.may_start(newer));
-  set_.leave(ordered);
+  EXPECT_TRUE(set_.leave(ordered));
   EXPECT_TRUE(set_.may_start(newer));
-  set_.leave(newer);
+  EXPECT_FALSE(set_.leave(newer));
   EXPECT_TRUE(set_.empty());
 }
 
