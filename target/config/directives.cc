@@ -1,6 +1,5 @@
 #include "target/config/directives.h"
 
-#include <algorithm>
 #include <array>
 
 #include "target/config/values.h"
@@ -102,11 +101,14 @@ const Directive* find_directive(std::string_view name) {
   return nullptr;
 }
 
+std::vector<std::string_view> directive_names() {
+  std::vector<std::string_view> names;
+  for (const Directive& directive : directives) names.push_back(directive.name);
+  return names;
+}
+
 std::string_view nearest_directive(std::string_view misspelt) {
-  std::array<std::string_view, directives.size()> names;
-  std::transform(directives.begin(), directives.end(), names.begin(),
-                 [](const Directive& directive) { return directive.name; });
-  return nearest(misspelt, names);
+  return nearest(misspelt, directive_names());
 }
 
 }  // namespace holdfast::target

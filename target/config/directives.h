@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "target/config/config.h"
 
@@ -59,6 +59,8 @@ struct Directive {
 
 /// Every directive, by its name in any case; nullptr for what is none.
 const Directive* find_directive(std::string_view name);
+/// The names of all of them.
+std::vector<std::string_view> directive_names();
 /// The directive that `misspelt` is most likely meant to be; empty when none is near.
 std::string_view nearest_directive(std::string_view misspelt);
 

@@ -28,12 +28,13 @@ bool LunOpener::may_serve(const LunConfig& lun) {
   const std::optional<StoreIdentity> identity = identify_store(lun.path);
   if (!identity) return true;  // Opening it will say why.
   const bool read_only = lun.mode == IoMode::read_only;
-  const auto [other, is_new] = served_.emplace(*identity, Served{read_only, lun.line});
+  const auto [other, is_new] = served_.emplace(*identity, Served{lun.path, read_only, lun.line});
   if (is_new || (read_only && other->second.read_only)) return true;
-  diagnostics_.error(
-      lun.line, fmt::format("Lun {}: {} is served already, by the Lun in line {}; only Luns with "
-                            "IOMode=ro may share it",
-                            lun.number, lun.path, other->second.line));
+  const std::string what =
+      lun.path == other->second.path ? lun.path : lun.path + ", which is " + other->second.path + ",";
+  diagnostics_.error(lun.line, fmt::format("Lun {}: {} is served already, by the Lun in line {}; "
+                                           "only Luns with IOMode=ro may share it",
+                                           lun.number, what, other->second.line));
   return false;
 }
 

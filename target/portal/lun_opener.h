@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <string>
 
 #include "target/config/config.h"
 #include "target/config/diagnostics.h"
@@ -25,6 +26,7 @@ class LunOpener {
 
  private:
   struct Served {
+    std::string path;
     bool read_only;
     int line;
   };

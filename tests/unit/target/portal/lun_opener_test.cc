@@ -94,7 +94,7 @@ TEST_F(LunOpenerTest, AFileThatMayBeWrittenIsServedOnceByAnyOfItsNames) {
   ASSERT_EQ(::link(folder_.file("a").c_str(), folder_.file("hard").c_str()), 0);
   ASSERT_EQ(::symlink("a", folder_.file("soft").c_str()), 0);
   const std::string once_only =
-      " is served already, by the Lun in line 2; only Luns with IOMode=ro may share it\n";
+      ", which is F/a, is served already, by the Lun in line 2; only Luns with IOMode=ro may share it\n";
   EXPECT_EQ(open("Lun 0 Path=a\nLun 1 Path=hard\nLun 2 Path=soft,IOMode=ro\n"),
             "t:3: error: Lun 1: F/hard" + once_only + "t:4: error: Lun 2: F/soft" + once_only);
   EXPECT_EQ(open("Lun 0 Path=a,IOMode=ro\nLun 1 Path=hard\n"),
