@@ -1,6 +1,5 @@
 #pragma once
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,7 +21,7 @@
 
 namespace holdfast::initiator {
 
-/// A device for tests: a mapped file, which other programs can look at, and whatever behaviour the
+/// A device for tests: memory that other programs can look at as a file, and whatever behaviour the
 /// test wants. It checks what every device may ask of its caller.
 class MemoryDevice final : public Device {
  public:
@@ -33,11 +32,8 @@ class MemoryDevice final : public Device {
     std::uint32_t file;
   };
 
-  /// Maps `path`, which is made `bytes` long; an empty path is memory without a name.
-  MemoryDevice(Loop& loop, std::uint64_t bytes, const std::string& path = "")
-      : bytes_(bytes), answers_(loop, 1024) {
-    fd_ = path.empty() ? Fd(::memfd_create("device", MFD_CLOEXEC))
-                       : Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  MemoryDevice(Loop& loop, std::uint64_t bytes)
+      : bytes_(bytes), fd_(::memfd_create("device", MFD_CLOEXEC)), answers_(loop, 1024) {
     CHECK(fd_ && ::ftruncate(fd_.get(), static_cast<off_t>(bytes)) == 0);
     void* mapping = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
     CHECK(mapping != MAP_FAILED);
@@ -55,6 +51,10 @@ class MemoryDevice final : public Device {
   static constexpr int never = -1;
 
   // What a test may look at.
+  /// Where another program finds the medium, as long as we live.
+  std::string path() const {
+    return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(fd_.get());
+  }
   std::vector<Sent> sent;
   std::size_t in_flight_most = 0;
   std::byte* memory() { return memory_; }
