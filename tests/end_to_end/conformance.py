@@ -20,11 +20,13 @@ def tests(output):
         suite = part.split("\n", 1)[0].strip()
         for test in re.split(r"^  Test: ", part, flags=re.M)[1:]:
             name, words = re.match(r"(.*?) \.\.\.(.*)", test, re.S).groups()
-            if re.search(r"(?:^|\.\.\.)FAILED\s*$", "..." + words, re.M):
-                outcome = "failed"
-            elif not re.search(r"(?:^|\.\.\.)passed\b", "..." + words, re.M):
+            # What follows the verdict is the suite's own tidying up.
+            verdict = re.search(r"^(passed|FAILED)", "\n" + words, re.M)
+            if verdict is None:
                 outcome = "cut off"
-            elif "[SKIPPED]" in words:
+            elif verdict.group(1) == "FAILED":
+                outcome = "failed"
+            elif "[SKIPPED]" in ("\n" + words)[:verdict.start()]:
                 outcome = "skipped"
             else:
                 outcome = "passed"

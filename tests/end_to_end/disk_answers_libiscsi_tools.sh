@@ -10,8 +10,10 @@ URL="iscsi://$PORTAL/$IQN/0"
 expect_exit 0 iscsi-ls -s "iscsi://$PORTAL"
 expect_says "^Target:$IQN Portal:$PORTAL,1"
 expect_says '^Lun:0 +Type:DIRECT_ACCESS'
-expect_exit 0 iscsi-inq -e 1 -c 0x83 "$URL"
-expect_says 'Designator Type:\((NAA|EUI_64|T10_VENDORT_ID|SCSI_NAME_STRING)'
+expect_exit 0 iscsi-inq -e 1 -c 0x83 "$URL"  # It reads this as page 0; 131 is what it means.
+expect_says '0x83 DEVICE_IDENTIFICATION'
+expect_exit 0 iscsi-inq -e 1 -c 131 "$URL"
+expect_says 'Designator Type:\(3\) NAA'
 expect_exit 0 iscsi-inq "$URL"
 expect_says 'Peripheral Device Type:DIRECT_ACCESS'
 expect_exit 0 iscsi-readcapacity16 "$URL"

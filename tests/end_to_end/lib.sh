@@ -4,7 +4,7 @@
 # has passed; `fail` and every command that fails unexpectedly end it; `skip` says why it cannot run.
 
 set -euo pipefail
-: "${HOLDFASTD:?}" "${HOLDFAST:?}" "${ACKED_WRITES:?}" "${MAKE_NASTY_TREE:?}"
+: "${HOLDFASTD:?}" "${ACKED_WRITES:?}" "${MAKE_NASTY_TREE:?}"
 PATH="$PATH:/usr/sbin:/sbin"
 export LC_ALL=C.UTF-8
 # A test's processes must not read each other's leaks as failures of the program under test.
@@ -42,7 +42,7 @@ finish() {
     fi
     if [[ $outcome -ne 0 && $outcome -ne 77 ]]; then
       say "the end of $(basename "$log"):"
-      tail -n 60 "$log"
+      tail -n 25 "$log"
     fi
   done
   rm -rf --one-file-system "$WORK"
