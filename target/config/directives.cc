@@ -7,8 +7,10 @@
 namespace holdfast::target {
 namespace {
 
-constexpr std::uint32_t segment_bytes_max = 16'777'215;  // 24 bits (RFC 7143 13.12)
+constexpr std::uint32_t segment_max = 16'777'215;  // 24 bits (RFC 7143 13.12)
 constexpr std::string_view no_markers = "RFC 7143 has no markers";
+constexpr std::string_view in_order = "data is served in order only";
+constexpr std::string_view ended_with_it = "a session ends with its connection";
 
 using Target = TargetConfig;
 using Offer = iscsi::Parameters;
@@ -26,7 +28,7 @@ void offer_yes_no(Target& target, bool value) {
   target.offered.*member = value;
 }
 
-// clang-format off: the table is read across.
+// clang-format off
 const std::array directives = {
     Directive{"Target", TargetRule{}},
     Directive{"Lun", LunRule{}},
@@ -37,16 +39,16 @@ const std::array directives = {
     Directive{"InitialR2T", YesNoRule{offer_yes_no<&Offer::initial_r2t>}},
     Directive{"ImmediateData", YesNoRule{offer_yes_no<&Offer::immediate_data>}},
     Directive{"MaxRecvDataSegmentLength",
-              NumberRule{512, segment_bytes_max, offer<&Offer::our_max_recv_data_segment_length>}},
+              NumberRule{512, segment_max, offer<&Offer::our_max_recv_data_segment_length>}},
     Directive{"MaxXmitDataSegmentLength",
-              NumberRule{512, segment_bytes_max, set<&Target::max_xmit_data_segment_length>}},
-    Directive{"MaxBurstLength", NumberRule{512, segment_bytes_max, offer<&Offer::max_burst_length>}},
-    Directive{"FirstBurstLength", NumberRule{512, segment_bytes_max, offer<&Offer::first_burst_length>}},
+              NumberRule{512, segment_max, set<&Target::max_xmit_data_segment_length>}},
+    Directive{"MaxBurstLength", NumberRule{512, segment_max, offer<&Offer::max_burst_length>}},
+    Directive{"FirstBurstLength", NumberRule{512, segment_max, offer<&Offer::first_burst_length>}},
     Directive{"DefaultTime2Wait", NumberRule{0, 3600, offer<&Offer::default_time2wait>}},
-    Directive{"DefaultTime2Retain", IgnoredNumberRule{0, 3600, "a session ends with its connection"}},
+    Directive{"DefaultTime2Retain", IgnoredNumberRule{0, 3600, ended_with_it}},
     Directive{"MaxOutstandingR2T", NumberRule{1, 65'535, offer<&Offer::max_outstanding_r2t>}},
-    Directive{"DataPDUInOrder", FixedYesNoRule{true, "data PDUs are served in order only"}},
-    Directive{"DataSequenceInOrder", FixedYesNoRule{true, "data sequences are served in order only"}},
+    Directive{"DataPDUInOrder", FixedYesNoRule{true, in_order}},
+    Directive{"DataSequenceInOrder", FixedYesNoRule{true, in_order}},
     Directive{"ErrorRecoveryLevel", NumberRule{0, 2, offer<&Offer::error_recovery_level>, 0}},
     Directive{"NOPInterval", NumberRule{0, 90, set<&Target::nop_interval>}},
     Directive{"NOPTimeout", NumberRule{0, 90, set<&Target::nop_timeout>}},
