@@ -73,6 +73,9 @@ class Device {
   /// Gives everything in flight up: each request is done with ECANCELED, at once, whatever the peer
   /// does, as far as the kernel lets go of the memory.
   virtual void abandon() = 0;
+  /// After `abandon` and `close`: whether the requests' memory is free. If it is not, the kernel may
+  /// use it at any time, and the process has to end without freeing it.
+  virtual bool drained() const { return true; }
   /// Ends the session in order, within `deadline` and then without it. Nothing is in flight.
   virtual Task<void> close(Duration deadline) = 0;
 };

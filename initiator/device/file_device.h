@@ -46,9 +46,7 @@ class FileDevice final : public Device {
   void submit(DeviceRequest& request) override;
   void abandon() override;
   Task<void> close(Duration deadline) override;
-
-  /// Whether the kernel holds none of the requests' memory.
-  bool drained() const;
+  bool drained() const override;
 
  private:
   class Slot;

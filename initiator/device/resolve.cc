@@ -33,7 +33,7 @@ void look_up(Lookup& lookup) {
 }
 
 Error failed(const std::string& host, const std::string& why) {
-  return Error{ErrorKind::invalid_input, EHOSTUNREACH, fmt::format("look up host {}: {}", host, why)};
+  return Error{ErrorKind::system, EHOSTUNREACH, fmt::format("look up host {}: {}", host, why)};
 }
 
 }  // namespace

@@ -213,7 +213,7 @@ InFlightOperation read_operation(const Json& json) {
   return operation;
 }
 
-Json write(const Event& event) {
+Json write(const PathEvent& event) {
   Json json{{"kind", to_string(event.kind)},
             {"at_s", seconds_of(event.at)},
             {"lasted_s", seconds_of(event.lasted)},
@@ -234,8 +234,8 @@ Json write(const Event& event) {
   return json;
 }
 
-Event read_event(const Json& json) {
-  Event event;
+PathEvent read_event(const Json& json) {
+  PathEvent event;
   event.kind = named<EventKind>(value_of<std::string>(json, "kind"), event_kinds);
   event.at = seconds_in(json, "at_s");
   event.lasted = seconds_in(json, "lasted_s");
@@ -284,7 +284,7 @@ std::string to_json(const RunRecord& record) {
   Json& timeline = json["timeline"] = Json::array();
   for (const TimelineRow& row : record.timeline) timeline.push_back(write(row));
   Json& events = json["events"] = Json::array();
-  for (const Event& event : record.events) events.push_back(write(event));
+  for (const PathEvent& event : record.events) events.push_back(write(event));
   json["verdicts"] = Json::array();
   return json.dump(1) + "\n";
 }

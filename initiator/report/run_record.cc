@@ -25,7 +25,7 @@ void RunRecord::take(const Watch& watch) {
   events = watch.events();
   for (std::size_t kind = 0; kind < event_kinds; ++kind)
     totals.events[kind] = watch.event_count(static_cast<EventKind>(kind));
-  for (const Event& event : events)
+  for (const PathEvent& event : events)
     if (event.open) ++totals.events[static_cast<std::size_t>(event.kind)];
   totals.events_dropped = watch.events_dropped();
   totals.operations = latency.count;
@@ -34,7 +34,7 @@ void RunRecord::take(const Watch& watch) {
   totals.worst_lateness = watch.worst_lateness();
   workload.stall_limit = watch.options().stall;
   workload.hang_limit = watch.options().hang;
-  std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return a.at < b.at; });
+  std::stable_sort(events.begin(), events.end(), [](const PathEvent& a, const PathEvent& b) { return a.at < b.at; });
 
   Verdict seen = Verdict::steady;
   if (count(EventKind::stall) > 0) seen = Verdict::stalled;
@@ -47,7 +47,7 @@ void RunRecord::add_mismatch(FileRemark remark, Duration at) {
   ++workload.mismatches;
   ++totals.events[static_cast<std::size_t>(EventKind::mismatch)];
   if (workload.mismatch_list.size() == remarks_max) return;
-  Event event;
+  PathEvent event;
   event.kind = EventKind::mismatch;
   event.at = at;
   event.operation.file = remark.path;

@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/histogram.h"
-#include "initiator/watch/event.h"
+#include "initiator/watch/path_event.h"
 #include "initiator/watch/operation_kind.h"
 #include "initiator/watch/timeline.h"
 #include "initiator/watch/watch.h"
@@ -99,7 +99,7 @@ struct RunRecord {
   LatencySummary latency;
   std::array<LatencySummary, operation_kinds> latency_by_operation;
   std::vector<TimelineRow> timeline;
-  std::vector<Event> events;
+  std::vector<PathEvent> events;
 
   std::uint64_t count(EventKind kind) const { return totals.events[static_cast<std::size_t>(kind)]; }
   /// Takes over everything that the watch saw, and judges the path by it.

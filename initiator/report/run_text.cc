@@ -82,7 +82,7 @@ void describe_remarks(std::string& text, const char* title, std::uint64_t count,
 }
 
 /// How much an event says about the path; the same kinds by length.
-bool weighs_more(const Event& a, const Event& b) {
+bool weighs_more(const PathEvent& a, const PathEvent& b) {
   constexpr int weights[event_kinds] = {1, 3, 4, 5, 0, 2};
   const int left = weights[static_cast<std::size_t>(a.kind)];
   const int right = weights[static_cast<std::size_t>(b.kind)];
@@ -91,9 +91,9 @@ bool weighs_more(const Event& a, const Event& b) {
 
 void describe_events(std::string& text, const RunRecord& record) {
   // Mismatches have a list of their own.
-  std::vector<Event> events;
+  std::vector<PathEvent> events;
   std::copy_if(record.events.begin(), record.events.end(), std::back_inserter(events),
-               [](const Event& event) { return event.kind != EventKind::mismatch; });
+               [](const PathEvent& event) { return event.kind != EventKind::mismatch; });
   if (events.empty()) return;
   std::string counts;
   for (std::size_t kind = 0; kind < event_kinds; ++kind) {
@@ -106,10 +106,10 @@ void describe_events(std::string& text, const RunRecord& record) {
   if (all > events_shown) {
     std::stable_sort(events.begin(), events.end(), weighs_more);
     events.resize(events_shown);
-    std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return a.at < b.at; });
+    std::stable_sort(events.begin(), events.end(), [](const PathEvent& a, const PathEvent& b) { return a.at < b.at; });
     line(text, "    the {} worst of {}:", events_shown, all);
   }
-  for (const Event& event : events) {
+  for (const PathEvent& event : events) {
     line(text, "    {:>9.3f} s  {}", seconds_of(event.at), event_line(event));
     const std::size_t shown = std::min(event.in_flight.size(), in_flight_shown);
     for (std::size_t i = 0; i < shown; ++i)
@@ -122,7 +122,7 @@ void describe_events(std::string& text, const RunRecord& record) {
 
 Duration longest(const RunRecord& record, EventKind kind) {
   Duration most{};
-  for (const Event& event : record.events)
+  for (const PathEvent& event : record.events)
     if (event.kind == kind) most = std::max(most, event.lasted);
   return most;
 }
@@ -134,7 +134,7 @@ std::string what_was_done(const RunRecord& record) {
 
 }  // namespace
 
-std::string event_line(const Event& event) {
+std::string event_line(const PathEvent& event) {
   std::string text = to_string(event.kind);
   if (event.has_operation)
     text += "  " + operation_text(event.operation);

@@ -76,7 +76,7 @@ void Watch::completed(const Slot& slot) {
 
 void Watch::hiccup(Duration gap) {
   if (gap < options_.hiccup_medians * gaps_.percentile(50)) return;
-  Event event;
+  PathEvent event;
   event.kind = EventKind::hiccup;
   event.at = from_start(last_progress_.when);
   event.lasted = gap;
@@ -110,11 +110,12 @@ void Watch::note_lateness(Instant last) {
   worst_lateness_ = std::max(worst_lateness_, late);
   timeline_.late(late);
   if (late <= options_.local_pause) {
-    late_total_ += late;
+    // The loop hands completions out before timers, so a tick is always a little late.
+    if (late >= std::chrono::milliseconds(1)) late_total_ += late;
   } else {
     // We cannot know what the peer did since we last ran, so none of that time is counted against it.
     late_total_ += now_ - last;
-    Event event;
+    PathEvent event;
     event.kind = EventKind::local_pause;
     event.at = from_start(*tick_due_);
     event.lasted = late;
@@ -155,7 +156,7 @@ void Watch::open_episode(Duration gap) {
 }
 
 void Watch::close_episode(const std::string& evidence) {
-  Event event = std::move(*episode_);
+  PathEvent event = std::move(*episode_);
   episode_.reset();
   event.open = false;
   event.lasted = since(episode_began_);
@@ -166,7 +167,7 @@ void Watch::close_episode(const std::string& evidence) {
 
 void Watch::outage(const std::string& evidence, Instant now) {
   advance(now);
-  Event event;
+  PathEvent event;
   event.kind = EventKind::outage;
   event.at = from_start(now_);
   event.evidence = evidence;
@@ -190,7 +191,7 @@ void Watch::finish(Instant now) {
   tick_due_.reset();
 }
 
-void Watch::count_event(const Event& event) {
+void Watch::count_event(const PathEvent& event) {
   ++counts_[static_cast<std::size_t>(event.kind)];
   if (events_.size() < options_.events_max)
     events_.push_back(event);
@@ -199,8 +200,8 @@ void Watch::count_event(const Event& event) {
   if (listener_ != nullptr) listener_->event_ended(event);
 }
 
-std::vector<Event> Watch::events() const {
-  std::vector<Event> all = events_;
+std::vector<PathEvent> Watch::events() const {
+  std::vector<PathEvent> all = events_;
   if (episode_) all.push_back(*episode_);
   return all;
 }

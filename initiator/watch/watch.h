@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/histogram.h"
-#include "initiator/watch/event.h"
+#include "initiator/watch/path_event.h"
 #include "initiator/watch/file_names.h"
 #include "initiator/watch/operation_kind.h"
 #include "initiator/watch/timeline.h"
@@ -32,9 +32,9 @@ class WatchListener {
  public:
   virtual ~WatchListener() = default;
   /// A stall has passed its limit, or a stall has become a hang; it is still open.
-  virtual void event_opened(const Event& event) = 0;
+  virtual void event_opened(const PathEvent& event) = 0;
   /// An event is over and will not change any more.
-  virtual void event_ended(const Event& event) = 0;
+  virtual void event_ended(const PathEvent& event) = 0;
 };
 
 /// Every operation in flight with the moment it was due, and the judgement of it: a state machine
@@ -84,7 +84,7 @@ class Watch {
 
   std::uint64_t event_count(EventKind kind) const { return counts_[static_cast<std::size_t>(kind)]; }
   /// What has ended, and the open episode last; at most `events_max` and that one.
-  std::vector<Event> events() const;
+  std::vector<PathEvent> events() const;
   std::uint64_t events_dropped() const { return events_dropped_; }
   std::uint64_t errors() const { return errors_; }
   const Timeline& timeline() const { return timeline_; }
@@ -123,7 +123,7 @@ class Watch {
   void close_episode(const std::string& evidence);
   void completed(const Slot& slot);
   void hiccup(Duration gap);
-  void count_event(const Event& event);
+  void count_event(const PathEvent& event);
   void link(std::uint32_t index);
   void unlink(std::uint32_t index);
   void keep_name(std::uint32_t number, const std::string& name);
@@ -152,9 +152,9 @@ class Watch {
   Mark head_since_;
   Duration worst_gap_{};
 
-  std::optional<Event> episode_;
+  std::optional<PathEvent> episode_;
   Mark episode_began_;
-  std::vector<Event> events_;
+  std::vector<PathEvent> events_;
   std::array<std::uint64_t, event_kinds> counts_{};
   std::uint64_t events_dropped_ = 0;
   std::uint64_t errors_ = 0;

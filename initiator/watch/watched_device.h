@@ -27,6 +27,7 @@ class WatchedDevice final : public Device {
 
   void submit(DeviceRequest& request) override;
   void abandon() override { device_->abandon(); }
+  bool drained() const override { return device_->drained(); }
   Task<void> close(Duration deadline) override { return device_->close(deadline); }
 
  private:

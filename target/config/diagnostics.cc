@@ -1,7 +1,8 @@
 #include "target/config/diagnostics.h"
 
-#include <algorithm>
 #include <fmt/core.h>
+
+#include <algorithm>
 #include <utility>
 
 namespace holdfast::target {
@@ -9,12 +10,9 @@ namespace {
 
 const char* name_of(Diagnostic::Severity severity) {
   switch (severity) {
-    case Diagnostic::Severity::error:
-      return "error";
-    case Diagnostic::Severity::warning:
-      return "warning";
-    case Diagnostic::Severity::note:
-      return "note";
+    case Diagnostic::Severity::error: return "error";
+    case Diagnostic::Severity::warning: return "warning";
+    case Diagnostic::Severity::note: return "note";
   }
   return "";
 }

@@ -1,15 +1,14 @@
 #include "target/config/lexer.h"
 
-#include <algorithm>
 #include <fmt/core.h>
+
+#include <algorithm>
 #include <utility>
 
 namespace holdfast::target {
 namespace {
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
-}
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r'; }
 
 void append(Word& word, char c, char mark) {
   word.text += c;
@@ -152,8 +151,7 @@ void Lexer::read_line(Line& line) {
     if (!line.broken) line.words.push_back(std::move(word));
   }
   if (!line.broken && at_ - start > line_bytes_max) {
-    diagnostics_.error(line.number,
-                       fmt::format("the line is longer than {} bytes", line_bytes_max));
+    diagnostics_.error(line.number, fmt::format("the line is longer than {} bytes", line_bytes_max));
     line.broken = true;
   }
   if (line.broken)

@@ -1,10 +1,11 @@
 #include "tests/support/temporary_folder.h"
 
 #include <fcntl.h>
-#include <filesystem>
 #include <stdlib.h>
-#include <system_error>
 #include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
 
 #include "common/base/check.h"
 #include "common/runtime/fd.h"

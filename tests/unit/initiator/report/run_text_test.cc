@@ -72,7 +72,7 @@ TEST(RunText, ManyEventsAreCutToTheWorst) {
   RunRecord record = sample_record();
   record.events.clear();
   for (int i = 0; i < 100; ++i) {
-    Event event;
+    PathEvent event;
     event.kind = i == 50 ? EventKind::stall : EventKind::hiccup;
     event.at = seconds(i);
     event.lasted = std::chrono::milliseconds(100 + i);

@@ -57,7 +57,7 @@ inline RunRecord sample_record() {
   row.gap_max = milliseconds(8);
   row.loop_late = microseconds(9);
   record.timeline = {row};
-  Event stall;
+  PathEvent stall;
   stall.kind = EventKind::stall;
   stall.at = milliseconds(1234);
   stall.lasted = milliseconds(3021);
@@ -68,7 +68,7 @@ inline RunRecord sample_record() {
   stall.blame = "unknown";
   stall.evidence = "words";
   stall.in_flight = {stall.operation, {OperationKind::flush, 0, 0, "", milliseconds(5)}};
-  Event mismatch;
+  PathEvent mismatch;
   mismatch.kind = EventKind::mismatch;
   mismatch.at = seconds(4);
   mismatch.operation.file = "file";

@@ -15,12 +15,12 @@ using std::chrono::seconds;
 /// Writes down what a watch reports at once.
 class Listener final : public WatchListener {
  public:
-  std::vector<Event> opened;
-  std::vector<Event> ended;
+  std::vector<PathEvent> opened;
+  std::vector<PathEvent> ended;
 
  private:
-  void event_opened(const Event& event) override { opened.push_back(event); }
-  void event_ended(const Event& event) override { ended.push_back(event); }
+  void event_opened(const PathEvent& event) override { opened.push_back(event); }
+  void event_ended(const PathEvent& event) override { ended.push_back(event); }
 };
 
 /// A watch and a clock in our hands. The loop is punctual unless a test says that it is not: time
@@ -101,7 +101,7 @@ TEST_F(WatchTest, ManyOperationsHeldUpByOneStopAreOneStall) {
   run(100, milliseconds(1));
   watch_->finish(now_);
   ASSERT_EQ(watch_->events().size(), 1U);
-  const Event event = watch_->events()[0];
+  const PathEvent event = watch_->events()[0];
   EXPECT_EQ(event.kind, EventKind::stall);
   EXPECT_EQ(event.at, milliseconds(100));
   EXPECT_GE(event.lasted, seconds(3));
@@ -143,7 +143,7 @@ TEST_F(WatchTest, AStallBecomesAHangAndNamesEverythingInFlight) {
   pass(milliseconds(8100));
   ASSERT_EQ(listener_.opened.size(), 2U);
   EXPECT_EQ(listener_.opened[0].kind, EventKind::stall);
-  const Event& hang = listener_.opened[1];
+  const PathEvent& hang = listener_.opened[1];
   EXPECT_EQ(hang.kind, EventKind::hang);
   EXPECT_GE(hang.lasted, seconds(10));
   ASSERT_EQ(hang.in_flight.size(), 2U);
@@ -215,7 +215,7 @@ TEST_F(WatchTest, AHiccupIsAGapFarFromTheUsual) {
   run(1, milliseconds(300));
   run(100, milliseconds(2));
   ASSERT_EQ(watch_->events().size(), 1U);
-  const Event event = watch_->events()[0];
+  const PathEvent event = watch_->events()[0];
   EXPECT_EQ(event.kind, EventKind::hiccup);
   EXPECT_EQ(event.at, at);
   EXPECT_EQ(event.lasted, milliseconds(300));
@@ -249,7 +249,7 @@ TEST_F(WatchTest, OurOwnPauseIsNotThePeersStall) {
   run(100, milliseconds(1));
   watch_->finish(now_);
   ASSERT_EQ(watch_->events().size(), 1U);
-  const Event event = watch_->events()[0];
+  const PathEvent event = watch_->events()[0];
   EXPECT_EQ(event.kind, EventKind::local_pause);
   EXPECT_EQ(event.blame, "local");
   EXPECT_GE(event.lasted, milliseconds(2900));
@@ -273,7 +273,7 @@ TEST_F(WatchTest, OurOwnPauseInsideAPeersStallIsTakenOffItAndShown) {
   stop_ourselves(seconds(5));
   pass(seconds(1));
   end(slot);
-  const std::vector<Event> events = watch_->events();
+  const std::vector<PathEvent> events = watch_->events();
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(events[0].kind, EventKind::local_pause);
   EXPECT_EQ(events[1].kind, EventKind::stall);

@@ -106,11 +106,11 @@ class Listener final : public WatchListener {
   std::string file;
 
  private:
-  void event_opened(const Event& event) override {
+  void event_opened(const PathEvent& event) override {
     kinds.push_back(event.kind);
     file = event.operation.file;
   }
-  void event_ended(const Event&) override {}
+  void event_ended(const PathEvent&) override {}
 };
 
 TEST_F(WatchedDeviceTest, AHeldOperationIsReportedWhileItIsHeld) {

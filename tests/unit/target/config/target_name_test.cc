@@ -1,6 +1,7 @@
 #include "target/config/target_name.h"
 
 #include <gtest/gtest.h>
+
 #include <string>
 
 namespace holdfast::target {

@@ -1,7 +1,8 @@
 #include "target/config/values.h"
 
-#include <array>
 #include <gtest/gtest.h>
+
+#include <array>
 #include <limits>
 #include <string>
 

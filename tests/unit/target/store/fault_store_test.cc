@@ -1,6 +1,7 @@
 #include "target/store/fault_store.h"
 
 #include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
 #include <utility>

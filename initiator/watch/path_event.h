@@ -39,7 +39,7 @@ struct InFlightOperation {
 };
 
 /// One episode, however many operations it held up.
-struct Event {
+struct PathEvent {
   EventKind kind = EventKind::hiccup;
   Duration at{};      // when it began, from the start of the run
   Duration lasted{};  // so far, while it is open

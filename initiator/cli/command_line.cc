@@ -1,0 +1,128 @@
+#include "initiator/cli/command_line.h"
+
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "initiator/cli/duration.h"
+#include "initiator/cli/verbs.h"
+
+namespace holdfast::initiator {
+namespace {
+
+constexpr const char* what_it_is =
+    "Drives remote storage the way a heavy `cp -a` does, and says whether the path held still:\n"
+    "what stalled, for how long, and what was in flight.";
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  holdfast discover iscsi://192.0.2.7\n"
+    "  holdfast copy /usr/include iscsi://192.0.2.7/iqn.2001-04.com.example:disk1/0 --verify\n"
+    "  holdfast copy /home file:///srv/home.img --json run.json --stall 500ms --hang 30s\n"
+    "      (make the image first: truncate -s 20G /srv/home.img)\n"
+    "\n"
+    "A copy makes a new ext4 filesystem: whatever the destination held before is gone.\n"
+    "\n"
+    "Destinations:\n"
+    "  iscsi://[user[%password]@]host[:port]/iqn/lun   a disk behind iSCSI; HOLDFAST_PASSWORD may hold\n"
+    "                                                  the password instead\n"
+    "  file:///path                                    an image or a block device of this machine\n"
+    "\n"
+    "Exit codes:\n"
+    "  0  steady, everything done          1  done, but it stalled, or files had problems; or it failed\n"
+    "  2  usage, or it does not fit        3  could not start or connect\n"
+    "  4  hang, or a broken connection     5  what was read back differs\n"
+    "  130, 143  interrupted by SIGINT, SIGTERM";
+
+constexpr const char* copy_notes =
+    "Everything that `cp -a` keeps is kept. While it runs, progress and every event appear on standard\n"
+    "error; the report follows on standard output, its last line the verdict. Ctrl-C ends the copy in\n"
+    "order within seconds, a second one at once.\n"
+    "\n"
+    "Example: holdfast copy /usr/include file:///srv/image --verify --json run.json";
+
+/// A duration option. CLI11 shows the message when the text is none.
+std::string read_duration(Duration& into, const std::string& text) {
+  const Result<Duration> read = parse_duration(text);
+  if (!read) return read.error().message;
+  into = *read;
+  return {};
+}
+
+struct CopyWords {
+  std::string source;
+  std::string destination;
+  std::string json;
+  Duration stall = std::chrono::seconds(1);
+  Duration hang = std::chrono::seconds(10);
+  bool verify = false;
+  bool quiet = false;
+};
+
+CLI::App* add_copy(CLI::App& app, CopyWords& words) {
+  CLI::App* copy = app.add_subcommand("copy", "A `cp -a` of a directory into a new filesystem, watched");
+  copy->add_option("SOURCE", words.source, "The directory to copy")->required();
+  copy->add_option("DESTINATION", words.destination, "iscsi://host[:port]/iqn/lun or file:///path")->required();
+  copy->add_flag("--verify", words.verify, "Read everything back in a new session and compare");
+  copy->add_option("--json", words.json, "Write the run record to this file")->type_name("FILE");
+  const auto stall = [&words](const std::string& text) { return read_duration(words.stall, text); };
+  const auto hang = [&words](const std::string& text) { return read_duration(words.hang, text); };
+  copy->add_option("--stall", "No progress for this long is a stall (default 1s)")->type_name("TIME")->check(stall);
+  copy->add_option("--hang", "No progress for this long is a hang, and ends the run (default 10s)")
+      ->type_name("TIME")
+      ->check(hang);
+  copy->add_flag("-q,--quiet", words.quiet, "Print nothing but the verdict");
+  copy->footer(copy_notes);
+  return copy;
+}
+
+int run_copy(const CopyWords& words) {
+  struct stat status {};
+  if (::stat(words.source.c_str(), &status) != 0) {
+    const Error missing = Error::from_errno(errno, "copy " + words.source);
+    return complain(missing, exit_usage);
+  }
+  if (!S_ISDIR(status.st_mode))
+    return complain(Error{ErrorKind::invalid_input, ENOTDIR, "copy " + words.source + ": it is not a directory"},
+                    exit_usage);
+  if (words.hang < words.stall)
+    return complain(Error{ErrorKind::invalid_input, EINVAL, "--hang is shorter than --stall"}, exit_usage);
+  Result<Destination> destination = Destination::parse(words.destination, std::getenv("HOLDFAST_PASSWORD"));
+  if (!destination) return complain(destination.error(), exit_usage);
+  return copy_verb({.source = words.source,
+                    .destination = std::move(destination).value(),
+                    .verify = words.verify,
+                    .json_path = words.json,
+                    .stall = words.stall,
+                    .hang = words.hang,
+                    .quiet = words.quiet});
+}
+
+}  // namespace
+
+int run_command_line(int count, char** words) {
+  CLI::App app(what_it_is, "holdfast");
+  app.set_version_flag("--version", std::string("holdfast ") + HOLDFAST_VERSION);
+  app.require_subcommand(1);
+  app.footer(examples);
+
+  CopyWords copy_words;
+  const CLI::App* copy = add_copy(app, copy_words);
+  std::string portal;
+  CLI::App* discover = app.add_subcommand("discover", "List a portal's targets, and each one's LUNs");
+  discover->add_option("URL", portal, "iscsi://[user[%password]@]host[:port]")->required();
+  discover->footer("Example: holdfast discover iscsi://192.0.2.7:3260");
+
+  try {
+    app.parse(count, words);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_usage;
+  }
+  return copy->parsed() ? run_copy(copy_words) : discover_verb(portal);
+}
+
+}  // namespace holdfast::initiator

@@ -1,0 +1,66 @@
+#include "initiator/cli/destination.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "initiator/device/file_device.h"
+#include "initiator/device/libiscsi_device.h"
+
+namespace holdfast::initiator {
+namespace {
+
+constexpr std::string_view file_scheme = "file://";
+constexpr std::string_view iscsi_scheme = "iscsi://";
+constexpr std::array<std::string_view, 3> later_schemes = {"nbd://", "nfs://", "dir://"};
+
+Error wrong(std::string message) { return Error{ErrorKind::invalid_input, EINVAL, std::move(message)}; }
+
+}  // namespace
+
+Result<Destination> Destination::parse(std::string_view text, const char* secret) {
+  if (text.starts_with(iscsi_scheme)) {
+    Result<IscsiUrl> url = IscsiUrl::parse(text);
+    if (!url) return url.error();
+    if (Status complete = url->complete_password(secret); !complete) return complete.error();
+    return Destination(std::move(url).value());
+  }
+  if (text.starts_with(file_scheme)) {
+    const std::string_view path = text.substr(file_scheme.size());
+    if (path.empty() || path.front() != '/')
+      return wrong(fmt::format("{}: the path after file:// is absolute, as in file:///srv/image", text));
+    return Destination(File{std::string(path)});
+  }
+  for (std::string_view later : later_schemes)
+    if (text.starts_with(later)) return wrong(fmt::format("{}: {} destinations are not supported yet", text, later));
+  return wrong(
+      fmt::format("{} is no destination: write iscsi://host[:port]/iqn/lun or file:///path/of/image", text));
+}
+
+std::string Destination::to_string() const {
+  if (const auto* url = std::get_if<IscsiUrl>(&place_)) return url->to_string();
+  return std::string(file_scheme) + std::get<File>(place_).path;
+}
+
+std::string Destination::path() const {
+  const auto* file = std::get_if<File>(&place_);
+  return file == nullptr ? "" : file->path;
+}
+
+Task<Result<std::unique_ptr<Device>>> Destination::open(Loop& loop, bool read_only, Duration deadline) const {
+  if (const auto* url = std::get_if<IscsiUrl>(&place_)) {
+    IscsiUrl taken = *url;
+    LibiscsiDevice::Options options;
+    options.open_deadline = deadline;
+    Result<std::unique_ptr<Device>> device = co_await LibiscsiDevice::open(loop, std::move(taken), options);
+    co_return device;
+  }
+  Result<std::unique_ptr<FileDevice>> opened = FileDevice::open(loop, std::get<File>(place_).path, read_only);
+  if (!opened) co_return opened.error();
+  std::unique_ptr<Device> device = std::move(opened).value();
+  co_return device;
+}
+
+}  // namespace holdfast::initiator

@@ -1,0 +1,132 @@
+#include "initiator/cli/live_display.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "initiator/cli/guard.h"
+#include "initiator/report/format.h"
+#include "initiator/report/run_text.h"
+
+namespace holdfast::initiator {
+namespace {
+
+constexpr Duration terminal_period = std::chrono::milliseconds(200);
+constexpr Duration plain_period = std::chrono::seconds(10);
+constexpr Duration history_length = std::chrono::seconds(5);
+
+const char* phase_name(Progress::Phase phase) {
+  switch (phase) {
+    case Progress::Phase::looking: return "looking at the source";
+    case Progress::Phase::copying: return "copying";
+    case Progress::Phase::syncing: return "syncing";
+    case Progress::Phase::verifying: return "verifying";
+    case Progress::Phase::over: return "done";
+  }
+  return "";
+}
+
+std::size_t terminal_columns() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+double slope(const std::deque<std::pair<Instant, std::uint64_t>>& history) {
+  if (history.size() < 2 || history.back().first == history.front().first) return 0;
+  const double time = static_cast<double>((history.back().first - history.front().first).count()) / 1e9;
+  return static_cast<double>(history.back().second - history.front().second) / time;
+}
+
+}  // namespace
+
+std::string progress_line(const Progress& progress, const Watch& watch, Instant now, double rate, Duration left) {
+  if (progress.phase == Progress::Phase::looking) return phase_name(progress.phase);
+  std::string line = fmt::format("{}: {} of {}, {} of {}", phase_name(progress.phase), progress.entries_done,
+                                 count_text(progress.entries_total, "entry", "entries"),
+                                 bytes_text(progress.bytes_done), bytes_text(progress.bytes_total));
+  if (rate > 0) line += fmt::format(", {}/s", bytes_text(static_cast<std::uint64_t>(rate)));
+  if (left >= Duration(0)) line += fmt::format(", {} left", duration_text(left));
+  line += fmt::format(", {} in flight", watch.in_flight_count());
+  line += fmt::format(", worst gap {}", duration_text(std::max(watch.worst_gap(), watch.open_gap(now))));
+  if (progress.problems > 0) line += ", " + count_text(progress.problems, "problem", "problems");
+  return line;
+}
+
+LiveDisplay::Style LiveDisplay::style_for(bool quiet) {
+  if (quiet) return Style::none;
+  return ::isatty(STDERR_FILENO) == 1 ? Style::terminal : Style::plain;
+}
+
+LiveDisplay::LiveDisplay(Loop& loop, Style style, const Progress& progress, const Watch& watch)
+    : Timer(loop), style_(style), progress_(progress), watch_(watch), last_plain_(clock_now()) {
+  if (style_ != Style::none) arm(clock_now() + terminal_period);
+}
+
+LiveDisplay::~LiveDisplay() { clear(); }
+
+void LiveDisplay::expire() {
+  const Instant now = clock_now();
+  arm(now + terminal_period);
+  note_progress(now);
+  if (style_ == Style::terminal) {
+    std::string line = printable_text(progress_line(progress_, watch_, now, rate(), left()));
+    // The last column stays free: a terminal would begin the next line there.
+    if (line.size() >= terminal_columns()) line.resize(terminal_columns() - 1);
+    write_without_waiting(STDERR_FILENO, "\r\x1b[K" + line);
+    line_shown_ = true;
+    return;
+  }
+  if (progress_.phase == phase_ && now - last_plain_ < plain_period) return;
+  phase_ = progress_.phase;
+  last_plain_ = now;
+  say(progress_line(progress_, watch_, now, rate(), left()));
+}
+
+void LiveDisplay::note_progress(Instant now) {
+  for (auto* history : {&history_, &entries_}) {
+    const std::uint64_t done = history == &history_ ? progress_.bytes_done : progress_.entries_done;
+    if (!history->empty() && done < history->back().second) history->clear();  // the next phase
+    history->emplace_back(now, done);
+    while (now - history->front().first > history_length) history->pop_front();
+  }
+}
+
+double LiveDisplay::rate() const { return slope(history_); }
+
+/// The longer of what the bytes and the entries that are left will take.
+Duration LiveDisplay::left() const {
+  const double byte_rate = slope(history_);
+  const double entry_rate = slope(entries_);
+  if (progress_.phase == Progress::Phase::syncing || (byte_rate <= 0 && entry_rate <= 0))
+    return Duration(-1);
+  const auto rest = [](std::uint64_t total, std::uint64_t done, double per_second) {
+    if (done >= total || per_second <= 0) return 0.0;
+    return static_cast<double>(total - done) / per_second;
+  };
+  const double seconds = std::max(rest(progress_.bytes_total, progress_.bytes_done, byte_rate),
+                                  rest(progress_.entries_total, progress_.entries_done, entry_rate));
+  return std::chrono::seconds(static_cast<std::int64_t>(std::min(seconds, 1e9)));
+}
+
+void LiveDisplay::show(const PathEvent& event) {
+  const bool over = event.kind == EventKind::stall && !event.open;
+  say(fmt::format("{:.3f} s: {}{}", seconds_of(event.at), event_line(event), over ? ", now over" : ""));
+}
+
+void LiveDisplay::say(std::string_view text) {
+  if (style_ == Style::none) return;
+  clear();
+  write_without_waiting(STDERR_FILENO, fmt::format("holdfast: {}\n", text));
+}
+
+void LiveDisplay::clear() {
+  if (!line_shown_) return;
+  line_shown_ = false;
+  write_without_waiting(STDERR_FILENO, "\r\x1b[K");
+}
+
+}  // namespace holdfast::initiator

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <deque>
+#include <string>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "common/runtime/timer.h"
+#include "initiator/watch/watch.h"
+#include "initiator/workload/progress.h"
+
+namespace holdfast::initiator {
+
+/// One line about where a workload stands, without colour or control characters.
+/// `rate` is in bytes a second; `left` is negative when nobody knows.
+std::string progress_line(const Progress& progress, const Watch& watch, Instant now, double rate, Duration left);
+
+/// What is shown on standard error while a workload runs: on a terminal a line that is kept up to
+/// date, elsewhere a line now and then; and every event when it happens. It never waits for a
+/// terminal or a reader that does not take the text: then lines are left out.
+class LiveDisplay final : private Timer {
+ public:
+  enum class Style { none, plain, terminal };
+  /// None if `quiet`, else by what standard error is.
+  static Style style_for(bool quiet);
+
+  LiveDisplay(Loop& loop, Style style, const Progress& progress, const Watch& watch);
+  ~LiveDisplay();
+
+  /// An event began, went on to be a hang, or is over.
+  void show(const PathEvent& event);
+  /// A line of its own.
+  void say(std::string_view text);
+
+ private:
+  void expire() override;
+  void note_progress(Instant now);
+  double rate() const;
+  Duration left() const;
+  void clear();
+
+  const Style style_;
+  const Progress& progress_;
+  const Watch& watch_;
+  std::deque<std::pair<Instant, std::uint64_t>> history_;  // bytes done, of the last seconds
+  std::deque<std::pair<Instant, std::uint64_t>> entries_;
+  Progress::Phase phase_ = Progress::Phase::looking;
+  Instant last_plain_;
+  bool line_shown_ = false;
+};
+
+}  // namespace holdfast::initiator

@@ -1,0 +1,40 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "initiator/cli/live_display.h"
+
+namespace holdfast::initiator {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Instant start{seconds(10)};
+
+TEST(ProgressLine, TellsWhereTheWorkStands) {
+  Watch watch({}, start);
+  watch.begin(OperationKind::write, 0, 4096, 0, start, start);
+  Progress progress;
+  progress.phase = Progress::Phase::copying;
+  progress.entries_total = 12'345;
+  progress.entries_done = 99;
+  progress.bytes_total = 1 << 30;
+  progress.bytes_done = 1 << 20;
+  EXPECT_EQ(progress_line(progress, watch, start + milliseconds(34), 86.0 * (1 << 20), seconds(12)),
+            "copying: 99 of 12,345 entries, 1.0 MiB of 1.0 GiB, 86.0 MiB/s, 12.0 s left, 1 in flight, worst gap "
+            "34 ms");
+}
+
+TEST(ProgressLine, LeavesOutWhatNobodyKnows) {
+  Watch watch({}, start);
+  Progress progress;
+  EXPECT_EQ(progress_line(progress, watch, start, 0, Duration(-1)), "looking at the source");
+  progress.phase = Progress::Phase::verifying;
+  EXPECT_EQ(progress_line(progress, watch, start, 0, Duration(-1)).find("left"), std::string::npos);
+  progress.problems = 1;
+  EXPECT_NE(progress_line(progress, watch, start, 0, Duration(-1)).find("1 problem"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace holdfast::initiator
