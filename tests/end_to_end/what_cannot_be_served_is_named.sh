@@ -17,7 +17,7 @@ done
 one_lun "$WORK/image"
 ln -s image "$WORK/also"
 echo "    Lun 1 Path=$WORK/also,Type=fileio" >> "$CONFIG"
-refused 'also is served already'
+refused 'also, which is .*image, is served already'
 
 one_lun "$WORK/image"
 start_holdfastd
