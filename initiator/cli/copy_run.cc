@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <csignal>
 #include <ctime>
 #include <utility>
@@ -28,6 +29,7 @@ constexpr Duration hang_grace = std::chrono::milliseconds(1500);
 constexpr Duration orderly_grace = std::chrono::milliseconds(1500);
 constexpr Duration signal_grace = std::chrono::milliseconds(3000);
 constexpr Duration close_deadline = std::chrono::seconds(2);
+constexpr Duration hasty_close_deadline = std::chrono::milliseconds(500);
 // A loop that does not turn for so much longer than a hang is stuck for good.
 constexpr Duration stuck_beyond_hang = std::chrono::seconds(20);
 
@@ -118,7 +120,7 @@ Task<void> CopyRun::copy_phase(const SourceEstimate& estimate) {
   if (!tree) {
     copied_.status = tree.error();
     if (tree.error().kind == ErrorKind::out_of_space && !cancelled_)
-      fail_to_start(tree.error(), usage_exit_code);
+      fail_to_start(too_small(estimate, tree.error()), usage_exit_code);
     else
       fail(tree.error());
     co_return;
@@ -127,7 +129,7 @@ Task<void> CopyRun::copy_phase(const SourceEstimate& estimate) {
     Status closed = co_await (*tree)->close();
     static_cast<void>(closed);  // There is nothing in it.
     copied_.status = room;
-    fail_to_start(room.error(), usage_exit_code);
+    fail_to_start(too_small(estimate, room.error()), usage_exit_code);
   } else {
     CopyOptions copy;
     copy.source = source_options();
@@ -184,7 +186,8 @@ Task<void> CopyRun::close_device() {
   record_.destination.negotiated = device_->negotiated();
   std::unique_ptr<Device> device = std::move(device_);
   closing_ = device.get();
-  co_await device->close(cancelled_ ? Duration(std::chrono::milliseconds(500)) : close_deadline);
+  const Duration deadline = cancelled_ ? hasty_close_deadline : close_deadline;
+  co_await device->close(deadline);
   closing_ = nullptr;
   if (device->drained()) co_return;
   must_not_unwind_ = true;
@@ -199,6 +202,13 @@ SourceOptions CopyRun::source_options() const {
   if (!path.empty() && ::stat(path.c_str(), &status) == 0)
     source.skip.push_back({.device = status.st_dev, .inode = status.st_ino});
   return source;
+}
+
+Error CopyRun::too_small(const SourceEstimate& estimate, const Error& error) const {
+  return Error{ErrorKind::out_of_space, ENOSPC,
+               fmt::format("{} needs {} beside inodes, and {} has {} in all: {}", options_.source,
+                           bytes_text(estimate.space_bytes), record_.destination.url,
+                           bytes_text(record_.destination.bytes), error.message)};
 }
 
 void CopyRun::fail_to_start(const Error& error, int code) {

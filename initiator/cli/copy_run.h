@@ -63,6 +63,7 @@ class CopyRun final : private WatchListener {
   Task<void> close_device();
   Task<void> close_device_under(std::unique_ptr<Tree> tree);
   SourceOptions source_options() const;
+  Error too_small(const SourceEstimate& estimate, const Error& error) const;
   void fail_to_start(const Error& error, int code);
   void fail(const Error& error);
   void take(const CopyResult& result);
