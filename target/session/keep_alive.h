@@ -18,13 +18,15 @@ class KeepAlive {
     Duration stall_max = std::chrono::seconds(60);
   };
 
-  KeepAlive(const Limits& limits, Instant now) : limits_(limits), progress_(now) {}
+  KeepAlive(const Limits& limits, Instant now) : limits_(limits), heard_(now), progress_(now) {}
 
-  /// The peer sent something, or took something.
-  void progress(Instant now) {
-    progress_ = now;
+  /// The peer sent something: it is alive.
+  void heard(Instant now) {
+    heard_ = progress_ = now;
     pinged_.reset();
   }
+  /// The peer's end took something of ours, which says nothing of the peer itself.
+  void taken(Instant now) { progress_ = now; }
 
   enum class Action : std::uint8_t { none, ping, no_answer, stalled };
   /// What is to be done at `now`. A ping is counted as sent. `owes`: whether the peer owes us
@@ -35,6 +37,7 @@ class KeepAlive {
 
  private:
   Limits limits_;
+  Instant heard_;
   Instant progress_;
   std::optional<Instant> pinged_;
 };

@@ -130,7 +130,7 @@ void Session::close() {
 }
 
 void Session::bytes_came() {
-  keep_alive_.progress(loop_.now());
+  keep_alive_.heard(loop_.now());
   // Armed for the earliest moment at which there can be something to do, and then looked at again:
   // traffic costs no timers.
   if (!armed()) {
@@ -140,7 +140,7 @@ void Session::bytes_came() {
 }
 
 void Session::batch_sent() {
-  keep_alive_.progress(loop_.now());
+  keep_alive_.taken(loop_.now());
   receiver_.resume();
   step();
 }
@@ -160,7 +160,7 @@ void Session::expire() {
         drop("it fell silent in the middle of what it owed");
         return;
       }
-      keep_alive_.progress(loop_.now());
+      keep_alive_.taken(loop_.now());
       break;
   }
   if (const auto next = keep_alive_.next_check(owes)) arm(*next);

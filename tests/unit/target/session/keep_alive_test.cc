@@ -27,10 +27,18 @@ TEST(KeepAlive, PingsAfterSilenceAndGivesUpWithoutAnAnswer) {
 TEST(KeepAlive, TakesAnythingFromThePeerForALifeSign) {
   KeepAlive peer = with_pings();
   EXPECT_EQ(peer.check(start + 10s, false), Action::ping);
-  peer.progress(start + 14s);
+  peer.heard(start + 14s);
   EXPECT_EQ(peer.check(start + 20s, false), Action::none);
   EXPECT_EQ(peer.next_check(false), start + 24s);
   EXPECT_EQ(peer.check(start + 24s, false), Action::ping);
+}
+
+TEST(KeepAlive, TakesOurOwnSendingForNone) {
+  // A socket takes our ping however dead the peer is.
+  KeepAlive peer = with_pings();
+  EXPECT_EQ(peer.check(start + 10s, false), Action::ping);
+  peer.taken(start + 10s);
+  EXPECT_EQ(peer.check(start + 15s, false), Action::no_answer);
 }
 
 TEST(KeepAlive, NeverWakesForAnIdlePeerWithoutPings) {
