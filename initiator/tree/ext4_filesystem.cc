@@ -365,7 +365,10 @@ Status Ext4Filesystem::remove_lost_and_found() {
 Status Ext4Filesystem::flush() {
   if (directories_ == nullptr) return {};
   errcode_t code = directories_->write_out();
-  if (code == 0) code = ::ext2fs_flush2(filesystem_, EXT2_FLAG_FLUSH_NO_SYNC);
+  // It would put the time into the superblock even if nothing else has changed.
+  constexpr int changed = EXT2_FLAG_DIRTY | EXT2_FLAG_BB_DIRTY | EXT2_FLAG_IB_DIRTY;
+  if (code == 0 && (filesystem_->flags & changed) != 0)
+    code = ::ext2fs_flush2(filesystem_, EXT2_FLAG_FLUSH_NO_SYNC);
   if (code != 0) return ext4_error(code, "write the filesystem's bitmaps and descriptors");
   return {};
 }
