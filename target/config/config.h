@@ -51,7 +51,7 @@ struct TargetConfig {
   std::uint32_t max_sessions = 0;                        // 0: no limit
   std::uint32_t queued_commands = 32;                    // the CmdSN window
   std::uint32_t nop_interval = 0;                        // seconds; 0: off
-  std::uint32_t nop_timeout = 0;                         // seconds; 1 to nop_interval when that is on
+  std::uint32_t nop_timeout = 0;  // seconds; 1 to nop_interval when that is on
   int line = 0;
 };
 

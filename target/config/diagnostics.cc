@@ -1,8 +1,7 @@
 #include "target/config/diagnostics.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 #include <utility>
 
 namespace holdfast::target {
@@ -10,9 +9,12 @@ namespace {
 
 const char* name_of(Diagnostic::Severity severity) {
   switch (severity) {
-    case Diagnostic::Severity::error: return "error";
-    case Diagnostic::Severity::warning: return "warning";
-    case Diagnostic::Severity::note: return "note";
+    case Diagnostic::Severity::error:
+      return "error";
+    case Diagnostic::Severity::warning:
+      return "warning";
+    case Diagnostic::Severity::note:
+      return "note";
   }
   return "";
 }

@@ -7,76 +7,52 @@
 namespace holdfast::target {
 namespace {
 
-constexpr std::uint32_t segment_bytes_max = 16'777'215;  // 24 bits (RFC 7143 13.12)
+constexpr std::uint32_t segment_max = 16'777'215;  // 24 bits (RFC 7143 13.12)
 constexpr std::string_view no_markers = "RFC 7143 has no markers";
+constexpr std::string_view in_order = "data is served in order only";
+constexpr std::string_view ended_with_it = "a session ends with its connection";
 
+using Target = TargetConfig;
+using Offer = iscsi::Parameters;
+
+template <auto member>
+void set(Target& target, std::uint32_t value) {
+  target.*member = value;
+}
+template <auto member>
+void offer(Target& target, std::uint32_t value) {
+  target.offered.*member = value;
+}
+template <auto member>
+void offer_yes_no(Target& target, bool value) {
+  target.offered.*member = value;
+}
+
+// clang-format off
 const std::array directives = {
     Directive{"Target", TargetRule{}},
     Directive{"Lun", LunRule{}},
     Directive{"Alias", AliasRule{}},
 
-    Directive{"MaxSessions", NumberRule{0, 0x7fff'ffff,
-                                        [](TargetConfig& target, std::uint32_t value) {
-                                          target.max_sessions = value;
-                                        }}},
-    Directive{"MaxConnections", NumberRule{1, 65'535,
-                                           [](TargetConfig& target, std::uint32_t value) {
-                                             target.offered.max_connections = value;
-                                           },
-                                           1}},
-    Directive{"InitialR2T", YesNoRule{[](TargetConfig& target, bool value) {
-                target.offered.initial_r2t = value;
-              }}},
-    Directive{"ImmediateData", YesNoRule{[](TargetConfig& target, bool value) {
-                target.offered.immediate_data = value;
-              }}},
+    Directive{"MaxSessions", NumberRule{0, 0x7fff'ffff, set<&Target::max_sessions>}},
+    Directive{"MaxConnections", NumberRule{1, 65'535, offer<&Offer::max_connections>, 1}},
+    Directive{"InitialR2T", YesNoRule{offer_yes_no<&Offer::initial_r2t>}},
+    Directive{"ImmediateData", YesNoRule{offer_yes_no<&Offer::immediate_data>}},
     Directive{"MaxRecvDataSegmentLength",
-              NumberRule{512, segment_bytes_max,
-                         [](TargetConfig& target, std::uint32_t value) {
-                           target.offered.our_max_recv_data_segment_length = value;
-                         }}},
+              NumberRule{512, segment_max, offer<&Offer::our_max_recv_data_segment_length>}},
     Directive{"MaxXmitDataSegmentLength",
-              NumberRule{512, segment_bytes_max,
-                         [](TargetConfig& target, std::uint32_t value) {
-                           target.max_xmit_data_segment_length = value;
-                         }}},
-    Directive{"MaxBurstLength", NumberRule{512, segment_bytes_max,
-                                           [](TargetConfig& target, std::uint32_t value) {
-                                             target.offered.max_burst_length = value;
-                                           }}},
-    Directive{"FirstBurstLength", NumberRule{512, segment_bytes_max,
-                                             [](TargetConfig& target, std::uint32_t value) {
-                                               target.offered.first_burst_length = value;
-                                             }}},
-    Directive{"DefaultTime2Wait", NumberRule{0, 3600,
-                                             [](TargetConfig& target, std::uint32_t value) {
-                                               target.offered.default_time2wait = value;
-                                             }}},
-    Directive{"DefaultTime2Retain",
-              IgnoredNumberRule{0, 3600, "sessions are not kept for a lost connection: 0 is offered"}},
-    Directive{"MaxOutstandingR2T", NumberRule{1, 65'535,
-                                              [](TargetConfig& target, std::uint32_t value) {
-                                                target.offered.max_outstanding_r2t = value;
-                                              }}},
-    Directive{"DataPDUInOrder", FixedYesNoRule{true, "data PDUs are served in order only"}},
-    Directive{"DataSequenceInOrder", FixedYesNoRule{true, "data sequences are served in order only"}},
-    Directive{"ErrorRecoveryLevel", NumberRule{0, 2,
-                                               [](TargetConfig& target, std::uint32_t value) {
-                                                 target.offered.error_recovery_level = value;
-                                               },
-                                               0}},
-    Directive{"NOPInterval", NumberRule{0, 90,
-                                        [](TargetConfig& target, std::uint32_t value) {
-                                          target.nop_interval = value;
-                                        }}},
-    Directive{"NOPTimeout", NumberRule{0, 90,
-                                       [](TargetConfig& target, std::uint32_t value) {
-                                         target.nop_timeout = value;
-                                       }}},
-    Directive{"QueuedCommands", NumberRule{1, 256,
-                                           [](TargetConfig& target, std::uint32_t value) {
-                                             target.queued_commands = value;
-                                           }}},
+              NumberRule{512, segment_max, set<&Target::max_xmit_data_segment_length>}},
+    Directive{"MaxBurstLength", NumberRule{512, segment_max, offer<&Offer::max_burst_length>}},
+    Directive{"FirstBurstLength", NumberRule{512, segment_max, offer<&Offer::first_burst_length>}},
+    Directive{"DefaultTime2Wait", NumberRule{0, 3600, offer<&Offer::default_time2wait>}},
+    Directive{"DefaultTime2Retain", IgnoredNumberRule{0, 3600, ended_with_it}},
+    Directive{"MaxOutstandingR2T", NumberRule{1, 65'535, offer<&Offer::max_outstanding_r2t>}},
+    Directive{"DataPDUInOrder", FixedYesNoRule{true, in_order}},
+    Directive{"DataSequenceInOrder", FixedYesNoRule{true, in_order}},
+    Directive{"ErrorRecoveryLevel", NumberRule{0, 2, offer<&Offer::error_recovery_level>, 0}},
+    Directive{"NOPInterval", NumberRule{0, 90, set<&Target::nop_interval>}},
+    Directive{"NOPTimeout", NumberRule{0, 90, set<&Target::nop_timeout>}},
+    Directive{"QueuedCommands", NumberRule{1, 256, set<&Target::queued_commands>}},
     Directive{"HeaderDigest", DigestRule{}},
     Directive{"DataDigest", DigestRule{}},
 
@@ -92,6 +68,7 @@ const std::array directives = {
     Directive{"iSNSServer", NotYetRule{"iSNS"}},
     Directive{"iSNSAccessControl", NotYetRule{"iSNS"}},
 };
+// clang-format on
 
 }  // namespace
 

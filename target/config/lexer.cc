@@ -1,14 +1,15 @@
 #include "target/config/lexer.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 #include <utility>
 
 namespace holdfast::target {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
+}
 
 void append(Word& word, char c, char mark) {
   word.text += c;
@@ -151,7 +152,8 @@ void Lexer::read_line(Line& line) {
     if (!line.broken) line.words.push_back(std::move(word));
   }
   if (!line.broken && at_ - start > line_bytes_max) {
-    diagnostics_.error(line.number, fmt::format("the line is longer than {} bytes", line_bytes_max));
+    diagnostics_.error(line.number,
+                       fmt::format("the line is longer than {} bytes", line_bytes_max));
     line.broken = true;
   }
   if (line.broken)

@@ -1,11 +1,10 @@
 #include "target/config/load.h"
 
+#include <algorithm>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <sys/stat.h>
-
-#include <algorithm>
-#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -16,7 +15,8 @@ namespace holdfast::target {
 namespace {
 
 constexpr const char* config_name = "ietd.conf";
-constexpr const char* access_list_names[] = {"initiators.allow", "initiators.deny", "targets.allow"};
+constexpr const char* access_list_names[] = {"initiators.allow", "initiators.deny",
+                                             "targets.allow"};
 
 /// The whole of a file of bounded size. A fifo is fine too (a shell's `<(…)`).
 Result<std::string> read_text(const std::string& path) {

@@ -1,9 +1,8 @@
 #include "target/config/lun_line.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <array>
+#include <fmt/core.h>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -63,8 +62,8 @@ Complaint set_text(std::string_view text, std::size_t bytes_max, std::string& in
 }
 
 Complaint set_path(Draft& draft, std::string_view text) {
-  draft.lun.path = text.starts_with('/') ? std::string(text)
-                                         : fmt::format("{}/{}", draft.directory, text);
+  draft.lun.path =
+      text.starts_with('/') ? std::string(text) : fmt::format("{}/{}", draft.directory, text);
   if (draft.lun.path.size() > path_bytes_max)
     return fmt::format("is longer than {} bytes", path_bytes_max);
   return {};
@@ -137,7 +136,8 @@ std::vector<Word> split_options(const Line& line, Diagnostics& diagnostics) {
   for (std::size_t i = 2; i < line.words.size(); ++i) {
     std::vector<Word> pieces = line.words[i].split(',');
     if (!comma_before && !pieces.front().text.empty())
-      diagnostics.error(line.words[i].line, "a comma is missing before " + shown(line.words[i].text));
+      diagnostics.error(line.words[i].line,
+                        "a comma is missing before " + shown(line.words[i].text));
     comma_before = pieces.size() > 1 && pieces.back().text.empty();
     for (Word& piece : pieces)
       if (!piece.text.empty()) found.push_back(std::move(piece));
@@ -169,7 +169,8 @@ bool apply_option(const Word& word, std::vector<std::string_view>& seen, Draft& 
 }
 
 /// Options that are good alone and wrong together.
-std::vector<Complaint> contradictions(const LunConfig& lun, const std::vector<std::string_view>& seen) {
+std::vector<Complaint> contradictions(const LunConfig& lun,
+                                      const std::vector<std::string_view>& seen) {
   const auto has = [&seen](std::string_view name) {
     return std::find(seen.begin(), seen.end(), name) != seen.end();
   };
@@ -187,15 +188,17 @@ std::vector<Complaint> contradictions(const LunConfig& lun, const std::vector<st
 std::optional<LunConfig> parse_lun_line(const Line& line, const std::string& directory,
                                         Diagnostics& diagnostics) {
   if (line.words.size() < 2) {
-    diagnostics.error(line.number, "Lun needs a number and options, as in: Lun 0 Path=/srv/disk.img");
+    diagnostics.error(line.number,
+                      "Lun needs a number and options, as in: Lun 0 Path=/srv/disk.img");
     return std::nullopt;
   }
   Draft draft{.lun = {}, .directory = directory};
   bool good = true;
   const std::optional<std::int64_t> number = parse_decimal(line.words[1].text);
   if (!number || *number > lun_max) {
-    diagnostics.error(line.number, fmt::format("the number of a Lun is {}; 0 to {}, in decimal, is accepted",
-                                               shown(line.words[1].text), lun_max));
+    diagnostics.error(line.number,
+                      fmt::format("the number of a Lun is {}; 0 to {}, in decimal, is accepted",
+                                  shown(line.words[1].text), lun_max));
     good = false;
   } else {
     draft.lun.number = static_cast<std::uint32_t>(*number);

@@ -1,8 +1,7 @@
 #include "target/config/parser.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+#include <fmt/core.h>
 #include <map>
 #include <memory>
 #include <utility>
@@ -61,11 +60,12 @@ class Parser {
   void read_before_targets(const Directive& directive, const Line& line) {
     const NotYetRule* not_yet = std::get_if<NotYetRule>(&directive.rule);
     if (not_yet != nullptr)
-      diagnostics_.error(line.number,
-                         fmt::format("{} is not yet supported ({})", directive.name, not_yet->what));
+      diagnostics_.error(
+          line.number, fmt::format("{} is not yet supported ({})", directive.name, not_yet->what));
     else
-      diagnostics_.error(line.number,
-                         fmt::format("{} belongs to a target; put it after a Target line", directive.name));
+      diagnostics_.error(
+          line.number,
+          fmt::format("{} belongs to a target; put it after a Target line", directive.name));
   }
 
   void close_stanza() {
@@ -77,8 +77,9 @@ class Parser {
       if (is_new)
         parsed_.config.targets.push_back(target);
       else
-        diagnostics_.error(target.line, fmt::format("Target {} is given twice; the first is in line {}",
-                                                    target.name, first->second));
+        diagnostics_.error(target.line,
+                           fmt::format("Target {} is given twice; the first is in line {}",
+                                       target.name, first->second));
     }
     stanza_.reset();
   }

@@ -1,7 +1,6 @@
 #include "target/config/stanza.h"
 
 #include <fmt/core.h>
-
 #include <optional>
 #include <utility>
 
@@ -34,12 +33,14 @@ Stanza::Stanza(const Line& line, Diagnostics& diagnostics) : diagnostics_(diagno
   target_.line = line.number;
   if (line.broken) return;
   if (line.words.size() != 2) {
-    diagnostics_.error(line.number, "Target needs one name, as in: Target iqn.2026-11.example:disk");
+    diagnostics_.error(line.number,
+                       "Target needs one name, as in: Target iqn.2026-11.example:disk");
     return;
   }
   TargetName checked = check_target_name(line.words[1].text);
   for (const std::string& warning : checked.warnings)
-    diagnostics_.warning(line.number, fmt::format("Target {}: {}", shown(line.words[1].text), warning));
+    diagnostics_.warning(line.number,
+                         fmt::format("Target {}: {}", shown(line.words[1].text), warning));
   if (!checked.error.empty()) {
     diagnostics_.error(line.number, fmt::format("Target {} is no iSCSI name: {}",
                                                 shown(line.words[1].text), checked.error));
@@ -103,7 +104,8 @@ struct Stanza::Reader {
     const std::string* text = value();
     if (text == nullptr) return std::nullopt;
     const std::optional<bool> answer = parse_yes_no(*text);
-    if (!answer) error(fmt::format("{} is {}; Yes or No is accepted", directive.name, shown(*text)));
+    if (!answer)
+      error(fmt::format("{} is {}; Yes or No is accepted", directive.name, shown(*text)));
     return answer;
   }
 
@@ -125,7 +127,8 @@ struct Stanza::Reader {
   void operator()(const FixedYesNoRule& rule) {
     const std::optional<bool> answer = yes_no();
     if (answer && *answer != rule.served)
-      error(fmt::format("{} {} cannot be had: {}", directive.name, *answer ? "Yes" : "No", rule.why));
+      error(
+          fmt::format("{} {} cannot be had: {}", directive.name, *answer ? "Yes" : "No", rule.why));
   }
 
   void operator()(const IgnoredNumberRule& rule) {
@@ -193,10 +196,12 @@ void Stanza::settle_bursts() {
   else if (line_of("MaxBurstLength") == 0)
     max = first;
   else
-    diagnostics_.error(first_line, fmt::format("FirstBurstLength {} exceeds MaxBurstLength {}", first, max));
+    diagnostics_.error(first_line,
+                       fmt::format("FirstBurstLength {} exceeds MaxBurstLength {}", first, max));
 }
 
-/// The time to wait for the answer to a ping is at most the time between pings; by default, as long.
+/// The time to wait for the answer to a ping is at most the time between pings; by default, as
+/// long.
 void Stanza::settle_nops() {
   const int line = line_of("NOPTimeout");
   if (target_.nop_timeout > target_.nop_interval) {

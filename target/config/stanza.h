@@ -15,8 +15,8 @@ namespace holdfast::target {
 /// A `Target` line and all that follows it up to the next one.
 class Stanza {
  public:
-  /// Begins with a `Target` line; a bad name is said, and the rest is read all the same, so that its
-  /// mistakes are found in the same go.
+  /// Begins with a `Target` line; a bad name is said, and the rest is read all the same, so that
+  /// its mistakes are found in the same go.
   Stanza(const Line& line, Diagnostics& diagnostics);
 
   /// Reads one directive of the stanza. `directory` is where relative paths begin.
@@ -40,8 +40,8 @@ class Stanza {
 
   Diagnostics& diagnostics_;
   TargetConfig target_;
-  std::map<std::string_view, int> given_;     // directives that may stand once, and their lines
-  std::map<std::uint32_t, int> lun_lines_;    // Lun numbers, and where they stand
+  std::map<std::string_view, int> given_;   // directives that may stand once, and their lines
+  std::map<std::uint32_t, int> lun_lines_;  // Lun numbers, and where they stand
   bool has_good_name_ = false;
 };
 

@@ -10,8 +10,12 @@ namespace {
 
 constexpr std::size_t name_bytes_max = 223;  // RFC 7143 4.2.7.1
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f');
+}
 
 bool all(std::string_view text, bool (*rule)(char)) {
   return std::all_of(text.begin(), text.end(), rule);
@@ -26,13 +30,15 @@ std::string wrong_with_iqn(std::string_view rest) {
   if (month < 1 || month > 12) return "its month is not 01 to 12";
   const std::string_view authority = rest.substr(8, rest.substr(8).find(':'));
   if (authority.empty() || authority.front() == '.' || authority.back() == '.')
-    return "after the date a reversed domain name is needed, as in iqn.2026-11.example.storage:disk";
+    return "after the date a reversed domain name is needed, as in "
+           "iqn.2026-11.example.storage:disk";
   return {};
 }
 
 /// eui. with 16 hexadecimal digits (4.2.7.5).
 std::string wrong_with_eui(std::string_view rest) {
-  return rest.size() == 16 && all(rest, is_hex) ? "" : "after \"eui.\" 16 hexadecimal digits are needed";
+  return rest.size() == 16 && all(rest, is_hex) ? ""
+                                                : "after \"eui.\" 16 hexadecimal digits are needed";
 }
 
 /// naa. with 16 or 32 hexadecimal digits (4.2.7.6).

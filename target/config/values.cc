@@ -1,16 +1,17 @@
 #include "target/config/values.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <fmt/core.h>
 #include <vector>
 
 namespace holdfast::target {
 namespace {
 
-char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+char lower(char c) {
+  return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+}
 
 std::optional<std::int64_t> parse_with_base(std::string_view text, int base) {
   // Blanks that strtoll would skip can only have come out of quotes.
@@ -22,8 +23,8 @@ std::optional<std::int64_t> parse_with_base(std::string_view text, int base) {
   return value;
 }
 
-/// How many letters must be put in, left out, replaced, or swapped with a neighbour to come from `a`
-/// to `b`, case aside.
+/// How many letters must be put in, left out, replaced, or swapped with a neighbour to come from
+/// `a` to `b`, case aside.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before_last(b.size() + 1);
   std::vector<std::size_t> last(b.size() + 1);
@@ -53,7 +54,9 @@ std::size_t continuation_bytes(unsigned char first) {
 
 }  // namespace
 
-std::optional<std::int64_t> parse_number(std::string_view text) { return parse_with_base(text, 0); }
+std::optional<std::int64_t> parse_number(std::string_view text) {
+  return parse_with_base(text, 0);
+}
 
 std::optional<std::int64_t> parse_decimal(std::string_view text) {
   if (text.empty() || !std::isdigit(static_cast<unsigned char>(text.front()))) return std::nullopt;

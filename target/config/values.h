@@ -26,7 +26,8 @@ std::string_view nearest(std::string_view misspelt, std::span<const std::string_
 
 bool is_utf8(std::string_view text);
 
-/// `text` for a message: in quotes, cut when long, with bytes that a terminal should not get as \x….
+/// `text` for a message: in quotes, cut when long, with bytes that a terminal should not get as
+/// \x….
 std::string shown(std::string_view text);
 
 }  // namespace holdfast::target

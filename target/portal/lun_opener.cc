@@ -1,7 +1,6 @@
 #include "target/portal/lun_opener.h"
 
 #include <fmt/format.h>
-
 #include <optional>
 #include <utility>
 
@@ -30,8 +29,9 @@ bool LunOpener::may_serve(const LunConfig& lun) {
   const bool read_only = lun.mode == IoMode::read_only;
   const auto [other, is_new] = served_.emplace(*identity, Served{lun.path, read_only, lun.line});
   if (is_new || (read_only && other->second.read_only)) return true;
-  const std::string what =
-      lun.path == other->second.path ? lun.path : lun.path + ", which is " + other->second.path + ",";
+  const std::string what = lun.path == other->second.path
+                               ? lun.path
+                               : lun.path + ", which is " + other->second.path + ",";
   diagnostics_.error(lun.line, fmt::format("Lun {}: {} is served already, by the Lun in line {}; "
                                            "only Luns with IOMode=ro may share it",
                                            lun.number, what, other->second.line));

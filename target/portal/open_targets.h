@@ -8,9 +8,10 @@
 
 namespace holdfast::target {
 
-/// Opens every store that the configuration names and makes the targets of it. What cannot be served
-/// is said, line by line, and then nothing is served: a diagnostic of severity error means that.
-/// With `only_look` everything is opened read-only and unclaimed, to see whether it could be served.
+/// Opens every store that the configuration names and makes the targets of it. What cannot be
+/// served is said, line by line, and then nothing is served: a diagnostic of severity error means
+/// that. With `only_look` everything is opened read-only and unclaimed, to see whether it could be
+/// served.
 std::vector<ServedTarget> open_targets(const Config& config, bool only_look,
                                        Diagnostics& diagnostics);
 

@@ -1,17 +1,17 @@
 #include "target/store/descriptor_store.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <limits.h>
-
-#include <algorithm>
 #include <utility>
 
 #include "common/base/units.h"
 #include "common/runtime/loop.h"
 
-// A request passes through at most two stages: its transfer (or the unmapping), and a sync where the
-// answer promises durability and the transfer did not already. A kernel operation may move less than
-// it was asked for, so a stage goes on from where the last operation stopped until all has moved.
+// A request passes through at most two stages: its transfer (or the unmapping), and a sync where
+// the answer promises durability and the transfer did not already. A kernel operation may move less
+// than it was asked for, so a stage goes on from where the last operation stopped until all has
+// moved.
 
 namespace holdfast::target {
 namespace {
@@ -43,7 +43,8 @@ void drop_front(std::span<iovec>& vectors, std::uint64_t bytes) {
 }  // namespace
 
 DescriptorStore::DescriptorStore(Fd fd, DescriptorFacts facts, DescriptorStoreOptions options)
-    : fd_(std::move(fd)), facts_(std::move(facts)), options_(options) {}
+    : fd_(std::move(fd)), facts_(std::move(facts)), options_(options) {
+}
 
 DescriptorStore::Stage DescriptorStore::first_stage_of_unmap() const {
   if (options_.punch_hole) return punch_hole;
@@ -57,7 +58,8 @@ void DescriptorStore::start(StoreRequest& request) {
       drop_front(request.vectors, 0);
       if (request.vectors.empty()) return finish_later(request, 0);
       return enter(request, transfer);
-    case StoreOperation::flush: return enter(request, sync);
+    case StoreOperation::flush:
+      return enter(request, sync);
     case StoreOperation::unmap:
       if (request.bytes == 0) return finish_later(request, 0);
       return enter(request, first_stage_of_unmap());
@@ -85,7 +87,9 @@ void DescriptorStore::issue(StoreRequest& request) {
         loop.submit(Operation::writev(fd, request.vectors.data(), count, at, flags), request);
       }
       return;
-    case sync: loop.submit(Operation::fsync(fd, true), request); return;
+    case sync:
+      loop.submit(Operation::fsync(fd, true), request);
+      return;
     case punch_hole:
       loop.submit(Operation::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, left),
                   request);
@@ -118,8 +122,10 @@ void DescriptorStore::step(StoreRequest& request, std::int32_t result) {
       if (result == 0) return finish(request, EIO, request.offset + progress(request));
       return moved(request, static_cast<std::uint64_t>(result));
     case punch_hole:
-    case zero_range: return moved_all(request);
-    case sync: return finish(request, 0);
+    case zero_range:
+      return moved_all(request);
+    case sync:
+      return finish(request, 0);
   }
 }
 
@@ -146,7 +152,8 @@ bool DescriptorStore::try_another_way(StoreRequest& request, int error) {
       enter(request, write_zeros);
       return true;
     case sync:
-    case write_zeros: return false;
+    case write_zeros:
+      return false;
   }
   return false;
 }

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <sys/types.h>
 
 #include "common/base/result.h"
 #include "common/runtime/fd.h"

@@ -16,13 +16,19 @@ bool meets(const Fault& fault, const StoreRequest& request) {
 
 }  // namespace
 
-FaultStore::Alarm::Alarm(FaultStore& store) : Timer(Loop::current()), store_(store) {}
+FaultStore::Alarm::Alarm(FaultStore& store) : Timer(Loop::current()), store_(store) {
+}
 
-FaultStore::FaultStore(std::unique_ptr<Store> below) : below_(std::move(below)), alarm_(*this) {}
+FaultStore::FaultStore(std::unique_ptr<Store> below) : below_(std::move(below)), alarm_(*this) {
+}
 
-std::string FaultStore::describe() const { return "faults on " + below_->describe(); }
+std::string FaultStore::describe() const {
+  return "faults on " + below_->describe();
+}
 
-void FaultStore::inject(const Fault& fault) { rules_.push_back(Rule{fault}); }
+void FaultStore::inject(const Fault& fault) {
+  rules_.push_back(Rule{fault});
+}
 
 const Fault* FaultStore::strike(const StoreRequest& request) {
   for (Rule& rule : rules_) {
@@ -47,7 +53,9 @@ void FaultStore::start(StoreRequest& request) {
       if (!alarm_.armed() || due < alarm_.when()) alarm_.arm(due);
       return;
     }
-    case Fault::Kind::hang: hanging_.push_back(&request); return;
+    case Fault::Kind::hang:
+      hanging_.push_back(&request);
+      return;
   }
 }
 

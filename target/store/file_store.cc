@@ -1,13 +1,12 @@
 #include "target/store/file_store.h"
 
+#include <algorithm>
+#include <bit>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-
-#include <algorithm>
-#include <bit>
 #include <utility>
 
 namespace holdfast::target {
@@ -33,13 +32,20 @@ Error not_writable(const std::string& path, int code) {
 /// What is there, in words, where it is not what can be served.
 const char* kind_name(mode_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFDIR: return "a directory";
-    case S_IFCHR: return "a character device";
-    case S_IFIFO: return "a fifo";
-    case S_IFSOCK: return "a socket";
-    case S_IFREG: return "a regular file";
-    case S_IFBLK: return "a block device";
-    default: return "something else";
+    case S_IFDIR:
+      return "a directory";
+    case S_IFCHR:
+      return "a character device";
+    case S_IFIFO:
+      return "a fifo";
+    case S_IFSOCK:
+      return "a socket";
+    case S_IFREG:
+      return "a regular file";
+    case S_IFBLK:
+      return "a block device";
+    default:
+      return "something else";
   }
 }
 
@@ -48,8 +54,9 @@ bool can_be_served(const struct stat& status, bool devices_only) {
 }
 
 Error not_of_its_kind(const std::string& path, const struct stat& status, bool devices_only) {
-  return wrong(path, fmt::format("is {}, not {}", kind_name(status.st_mode),
-                                 devices_only ? "a block device" : "a regular file or block device"));
+  return wrong(path,
+               fmt::format("is {}, not {}", kind_name(status.st_mode),
+                           devices_only ? "a block device" : "a regular file or block device"));
 }
 
 /// Opens without ever waiting (a fifo would make us) and without touching what is not to be served

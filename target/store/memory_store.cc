@@ -1,9 +1,8 @@
 #include "target/store/memory_store.h"
 
+#include <cstring>
 #include <fmt/core.h>
 #include <sys/mman.h>
-
-#include <cstring>
 
 #include "common/base/units.h"
 
@@ -23,9 +22,13 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::create(std::uint64_t size) {
   return std::unique_ptr<MemoryStore>(new MemoryStore(static_cast<std::byte*>(memory), size));
 }
 
-MemoryStore::~MemoryStore() { ::munmap(memory_, size_); }
+MemoryStore::~MemoryStore() {
+  ::munmap(memory_, size_);
+}
 
-std::string MemoryStore::describe() const { return fmt::format("memory, {} bytes", size_); }
+std::string MemoryStore::describe() const {
+  return fmt::format("memory, {} bytes", size_);
+}
 
 void MemoryStore::start(StoreRequest& request) {
   std::byte* at = memory_ + request.offset;
@@ -42,8 +45,11 @@ void MemoryStore::start(StoreRequest& request) {
         at += vector.iov_len;
       }
       break;
-    case StoreOperation::unmap: unmap(request.offset, request.bytes); break;
-    case StoreOperation::flush: break;
+    case StoreOperation::unmap:
+      unmap(request.offset, request.bytes);
+      break;
+    case StoreOperation::flush:
+      break;
   }
   finish_later(request, 0);
 }

@@ -9,7 +9,8 @@
 namespace holdfast::target {
 
 /// A store in anonymous memory, which the system gives page by page as it is written and gets back
-/// with unmap. It is gone with the process, so nothing in it is ever more durable than anything else.
+/// with unmap. It is gone with the process, so nothing in it is ever more durable than anything
+/// else.
 class MemoryStore final : public Store {
  public:
   static Result<std::unique_ptr<MemoryStore>> create(std::uint64_t size);

@@ -1,12 +1,13 @@
 #include "target/store/null_store.h"
 
-#include <fmt/core.h>
-
 #include <cstring>
+#include <fmt/core.h>
 
 namespace holdfast::target {
 
-std::string NullStore::describe() const { return fmt::format("null, {} bytes", size_); }
+std::string NullStore::describe() const {
+  return fmt::format("null, {} bytes", size_);
+}
 
 void NullStore::start(StoreRequest& request) {
   if (request.operation == StoreOperation::read)

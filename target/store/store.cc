@@ -13,11 +13,17 @@ std::uint64_t StoreRequest::length() const {
   return sum;
 }
 
-void StoreRequest::complete(std::int32_t result, bool) { store_->step(*this, result); }
+void StoreRequest::complete(std::int32_t result, bool) {
+  store_->step(*this, result);
+}
 
-void StoreRequest::run() { Store::finish(*this, error, failed_offset); }
+void StoreRequest::run() {
+  Store::finish(*this, error, failed_offset);
+}
 
-Store::~Store() { CHECK(in_flight_ == 0); }
+Store::~Store() {
+  CHECK(in_flight_ == 0);
+}
 
 void Store::submit(StoreRequest& request) {
   CHECK(request.store_ == nullptr && request.done != nullptr);
@@ -58,6 +64,8 @@ void Store::pass_on(StoreRequest& request, Store& below) {
   below.submit(request);
 }
 
-void Store::step(StoreRequest&, std::int32_t) { CHECK(!"this store starts no kernel operation"); }
+void Store::step(StoreRequest&, std::int32_t) {
+  CHECK(!"this store starts no kernel operation");
+}
 
 }  // namespace holdfast::target

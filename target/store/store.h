@@ -1,11 +1,10 @@
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <sys/uio.h>
 
 #include "common/runtime/completion.h"
 
@@ -25,10 +24,11 @@ enum class StoreOperation : std::uint8_t {
 class StoreRequest : public Completion, private Deferred {
  public:
   StoreOperation operation = StoreOperation::read;
-  /// A write or unmap that is on the medium before it is acknowledged, with all that reading it back
-  /// needs.
+  /// A write or unmap that is on the medium before it is acknowledged, with all that reading it
+  /// back needs.
   bool durable = false;
-  /// Bytes from the start of the store; a multiple of the logical block, as is the sum of `vectors`.
+  /// Bytes from the start of the store; a multiple of the logical block, as is the sum of
+  /// `vectors`.
   std::uint64_t offset = 0;
   /// For unmap. For read and write the length is the sum of `vectors`.
   std::uint64_t bytes = 0;
@@ -65,8 +65,9 @@ class StoreRequest : public Completion, private Deferred {
 /// Where a LUN's bytes are: a regular file, a block device, memory, nothing at all, or a layer on
 /// one of them. All of a store's calls and answers belong to one loop, the thread's current one.
 ///
-/// Errors are errnos: EIO for a bad medium, ENOSPC where there is no room, EROFS on a store that was
-/// opened read-only. Ranges are the caller's to check: one beyond the end is a bug, not an error.
+/// Errors are errnos: EIO for a bad medium, ENOSPC where there is no room, EROFS on a store that
+/// was opened read-only. Ranges are the caller's to check: one beyond the end is a bug, not an
+/// error.
 class Store {
  public:
   Store() = default;

@@ -66,14 +66,14 @@ def main():
             pass  # closed already: as good an answer as any
         waiting.register(peer, selectors.EVENT_READ, [way, False])
     end = time.monotonic() + SECONDS
-    while waiting.get_map() and time.monotonic() < end:
+    while not all(key.data[1] for key in waiting.get_map().values()) and time.monotonic() < end:
         for key, _ in waiting.select(timeout=1):
             try:
-                closed = not key.fileobj.recv(65536)
+                open_still = key.fileobj.recv(65536)
             except OSError:
-                closed = True
+                open_still = False
             key.data[1] = True
-            if closed:
+            if not open_still:
                 waiting.unregister(key.fileobj)
                 key.fileobj.close()
     # One that was answered may stay: a bent bit can still be a login that a target may accept.

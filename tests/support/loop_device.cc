@@ -1,10 +1,9 @@
 #include "tests/support/loop_device.h"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
-
-#include <cerrno>
 
 namespace holdfast {
 

@@ -1,11 +1,10 @@
 #include "tests/support/temporary_folder.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <filesystem>
+#include <stdlib.h>
 #include <system_error>
+#include <unistd.h>
 
 #include "common/base/check.h"
 #include "common/runtime/fd.h"

@@ -1,11 +1,10 @@
 // What every store promises, as one body of tests that runs against every implementation and every
 // fallback of theirs.
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <gtest/gtest.h>
 #include <memory>
 #include <random>
 #include <string>
@@ -349,7 +348,9 @@ Task<void> walk_at_random(Store& store, bool keeps_data, unsigned seed, int step
         error = co_await unmap_store(store, offset, data.size(), random() % 4 == 0);
         std::fill(at, end, std::byte{0});
         break;
-      case 1: error = co_await flush_store(store); break;
+      case 1:
+        error = co_await flush_store(store);
+        break;
       case 2:
       case 3:
       case 4:

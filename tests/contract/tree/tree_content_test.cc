@@ -153,7 +153,9 @@ TEST_P(TreeContent, HolesStayHolesAndFarOffsetsAreReached) {
       EXPECT_TRUE(finished);
       attributes.bytes = 7 * GiB + 1;  // nothing but a hole
       const std::string other = "hole";
-      const Result<NodeId> hole = co_await tree.create_file(tree.root(), other, attributes, {}, 2);
+      const std::span<const DataRange> nothing;
+      const Result<NodeId> hole =
+          co_await tree.create_file(tree.root(), other, attributes, nothing, 2);
       EXPECT_TRUE(hole) << hole.error().message;
       const Status ended = co_await tree.finish_file(*hole);
       EXPECT_TRUE(ended);

@@ -192,7 +192,9 @@ TEST_P(TreeNodes, WhatCannotBeHeldIsRefusedAndLeavesNothing) {
                              std::size_t bytes, ErrorKind kind) {
       Attributes attributes = attributes_of(S_IFREG | 0644);
       if (!xattr.empty()) attributes.xattrs[xattr] = std::string(bytes, 'x');
-      const Result<NodeId> file = co_await tree.create_file(tree.root(), name, attributes, {}, 1);
+      const std::span<const DataRange> nothing;
+      const Result<NodeId> file =
+          co_await tree.create_file(tree.root(), name, attributes, nothing, 1);
       EXPECT_FALSE(file) << xattr;
       if (file) co_return;
       EXPECT_EQ(file.error().kind, kind) << file.error().message;

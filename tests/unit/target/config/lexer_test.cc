@@ -1,7 +1,6 @@
 #include "target/config/lexer.h"
 
 #include <gtest/gtest.h>
-
 #include <string>
 #include <string_view>
 
@@ -53,11 +52,13 @@ const LexerCase cases[] = {
     {"empty quotes are a word", "a \"\"", "1[a][];"},
     {"escapes in quotes", R"("a\"b\\c\d")", R"(1[a"b\c\d];)"},
     {"a continuation in quotes", "\"a\\\nb\"", "1[ab];"},
-    {"an open quote breaks the line", "a \"b\nc", "1[a]!;2[c]; t:1: error: a quote is opened and not closed in its line"},
+    {"an open quote breaks the line", "a \"b\nc",
+     "1[a]!;2[c]; t:1: error: a quote is opened and not closed in its line"},
     {"a broken line takes its continuations along", "a \"b \\\nc\nd",
      "1[a]!;3[d]; t:1: error: a quote is opened and not closed in its line"},
     {"a carriage return alone is a blank", "a\rb", "1[a][b];"},
-    {"a NUL breaks the line", "a b\0c\nd"sv, "1[a]!;2[d]; t:1: error: a NUL byte; is this a text file?"},
+    {"a NUL breaks the line", "a b\0c\nd"sv,
+     "1[a]!;2[d]; t:1: error: a NUL byte; is this a text file?"},
     {"a NUL in quotes breaks it, too", "a \"b\0c\"\nd"sv,
      "1[a]!;2[d]; t:1: error: a NUL byte; is this a text file?"},
     {"a NUL in a comment does not matter", "# \0\nd"sv, "2[d];"},
@@ -65,9 +66,14 @@ const LexerCase cases[] = {
      "1[a]!;2[b]; t:1: error: blanks after the \\ keep it from continuing the line; remove them"},
     {"blanks after the backslash of a word", "a=b,\\\t\nb",
      "1!;2[b]; t:1: error: blanks after the \\ keep it from continuing the line; remove them"},
-    {"a byte order mark", "\xef\xbb\xbf" "a\n",
+    {"a byte order mark",
+     "\xef\xbb\xbf"
+     "a\n",
      "1[a]; t:1: error: the file begins with a byte order mark; save it as UTF-8 without one"},
-    {"UTF-16", "\xff\xfe" "a\0b\0"sv, " t:1: error: the file is in UTF-16; save it as UTF-8"},
+    {"UTF-16",
+     "\xff\xfe"
+     "a\0b\0"sv,
+     " t:1: error: the file is in UTF-16; save it as UTF-8"},
 };
 
 TEST(Lexer, CutsLinesIntoWords) {

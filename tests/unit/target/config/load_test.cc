@@ -1,10 +1,9 @@
 #include "target/config/load.h"
 
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
 #include <filesystem>
 #include <fstream>
+#include <gtest/gtest.h>
+#include <stdlib.h>
 #include <string>
 
 namespace holdfast::target {
@@ -54,9 +53,9 @@ TEST_F(LoadTest, WithoutANameTheUsualPlacesAreTriedInOrder) {
 }
 
 TEST_F(LoadTest, NoConfigurationIsAnErrorThatNamesThePlaces) {
-  EXPECT_EQ(said(load_config("", places_)),
-            "ietd.conf: error: is neither in " + path("etc/iet") + " nor in " + path("etc") +
-                "; name a configuration with -c\n");
+  EXPECT_EQ(said(load_config("", places_)), "ietd.conf: error: is neither in " + path("etc/iet") +
+                                                " nor in " + path("etc") +
+                                                "; name a configuration with -c\n");
 }
 
 TEST_F(LoadTest, ANamedFileThatIsMissingIsNotReplacedByAnother) {
@@ -66,7 +65,8 @@ TEST_F(LoadTest, ANamedFileThatIsMissingIsNotReplacedByAnother) {
 }
 
 TEST_F(LoadTest, AFolderIsNoConfiguration) {
-  EXPECT_EQ(said(load_config(path("mine"), places_)), path("mine") + ": error: read: Is a directory\n");
+  EXPECT_EQ(said(load_config(path("mine"), places_)),
+            path("mine") + ": error: read: Is a directory\n");
 }
 
 TEST_F(LoadTest, AnEndlessFileIsGivenUp) {
@@ -76,7 +76,8 @@ TEST_F(LoadTest, AnEndlessFileIsGivenUp) {
 
 TEST_F(LoadTest, AccessListsAreRefusedWhereverTheyAre) {
   write("mine/my.conf", text);
-  for (const char* list : {"mine/initiators.allow", "etc/iet/initiators.deny", "etc/targets.allow"}) {
+  for (const char* list :
+       {"mine/initiators.allow", "etc/iet/initiators.deny", "etc/targets.allow"}) {
     write(list, "ALL ALL\n");
     const ParsedConfig parsed = load_config(path("mine/my.conf"), places_);
     EXPECT_FALSE(parsed.good()) << list;

@@ -1,8 +1,7 @@
 #include "target/config/parser.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+#include <gtest/gtest.h>
 #include <random>
 #include <string>
 #include <vector>
@@ -10,7 +9,9 @@
 namespace holdfast::target {
 namespace {
 
-ParsedConfig parse(std::string_view text) { return parse_config(text, "t.conf", "/etc/iet"); }
+ParsedConfig parse(std::string_view text) {
+  return parse_config(text, "t.conf", "/etc/iet");
+}
 
 /// Everything said, one line each.
 std::string said(const ParsedConfig& parsed) {
@@ -75,11 +76,13 @@ const ValueCase value_cases[] = {
     {"time to wait", "DefaultTime2Wait 3600", FIELD(offered.default_time2wait), 3600},
     {"time to retain is forced", "DefaultTime2Retain 20", FIELD(offered.default_time2retain), 0},
     {"one connection is what there is", "MaxConnections 1", FIELD(offered.max_connections), 1},
-    {"no recovery is what there is", "ErrorRecoveryLevel 0", FIELD(offered.error_recovery_level), 0},
+    {"no recovery is what there is", "ErrorRecoveryLevel 0", FIELD(offered.error_recovery_level),
+     0},
     {"the command window", "QueuedCommands 256", FIELD(queued_commands), 256},
     {"sessions", "MaxSessions 4", FIELD(max_sessions), 4},
     {"pings", "NOPInterval 90", FIELD(nop_interval), 90},
-    {"a ping's answer may take until the next by default", "NOPInterval 30", FIELD(nop_timeout), 30},
+    {"a ping's answer may take until the next by default", "NOPInterval 30", FIELD(nop_timeout),
+     30},
     {"a ping's answer may take", "NOPInterval 30\nNOPTimeout 5", FIELD(nop_timeout), 5},
     {"a ping's zero timeout is the default", "NOPTimeout 0\nNOPInterval 9", FIELD(nop_timeout), 9},
     {"hexadecimal", "QueuedCommands 0x20", FIELD(queued_commands), 32},
@@ -135,9 +138,9 @@ const MessageCase error_cases[] = {
     {"recovery that there is not", "ErrorRecoveryLevel 3",
      "ErrorRecoveryLevel is \"3\"; 0 to 2 is accepted"},
     {"disorder", "DataPDUInOrder No",
-     "DataPDUInOrder No cannot be had: data PDUs are served in order only"},
+     "DataPDUInOrder No cannot be had: data is served in order only"},
     {"disorder of sequences", "DataSequenceInOrder No",
-     "DataSequenceInOrder No cannot be had: data sequences are served in order only"},
+     "DataSequenceInOrder No cannot be had: data is served in order only"},
     {"markers", "OFMarker Yes", "OFMarker Yes cannot be had: RFC 7143 has no markers"},
     {"a tape", "Type 1", "Type is \"1\"; only 0 is accepted"},
     {"a digest alone", "HeaderDigest CRC32C", "HeaderDigest without None is not yet supported"},
@@ -146,9 +149,11 @@ const MessageCase error_cases[] = {
     {"an empty digest", "DataDigest None,",
      "DataDigest is \"None,\"; None, CRC32C or a list of both is accepted"},
     {"a user", "IncomingUser joe secretsecret", "IncomingUser is not yet supported (CHAP)"},
-    {"an outgoing user", "outgoinguser joe secretsecret", "OutgoingUser is not yet supported (CHAP)"},
+    {"an outgoing user", "outgoinguser joe secretsecret",
+     "OutgoingUser is not yet supported (CHAP)"},
     {"iSNS", "iSNSServer 192.0.2.1", "iSNSServer is not yet supported (iSNS)"},
-    {"iSNS's access control", "iSNSAccessControl No", "iSNSAccessControl is not yet supported (iSNS)"},
+    {"iSNS's access control", "iSNSAccessControl No",
+     "iSNSAccessControl is not yet supported (iSNS)"},
     {"an alias of nothing", "Alias \"\"", "Alias is \"\"; 1 to 255 bytes of UTF-8 are accepted"},
     {"an alias in another encoding", "Alias caf\xe9",
      "Alias is \"caf\\xe9\"; 1 to 255 bytes of UTF-8 are accepted"},
@@ -170,7 +175,7 @@ const MessageCase note_cases[] = {
     {"the type that all are", "Type 0", "Type has no effect: every target is a disk"},
     {"marker intervals", "OFMarkInt 2048", "OFMarkInt has no effect: RFC 7143 has no markers"},
     {"retaining", "DefaultTime2Retain 20",
-     "DefaultTime2Retain has no effect: sessions are not kept for a lost connection: 0 is offered"},
+     "DefaultTime2Retain has no effect: a session ends with its connection"},
     {"a list with None", "HeaderDigest CRC32C,None",
      "HeaderDigest: CRC32C is not yet supported; None is used"},
     {"octal", "QueuedCommands 010", "010 means 8: a leading 0 is octal"},
@@ -226,7 +231,8 @@ TEST(Parser, ReadsABlockLun) {
 }
 
 TEST(Parser, ReadsANullLun) {
-  for (const char* line : {"Lun 1 Type=nullio,Blocks=2097152", "Lun 1 Sectors=0x200000,Type=nullio"}) {
+  for (const char* line :
+       {"Lun 1 Type=nullio,Blocks=2097152", "Lun 1 Sectors=0x200000,Type=nullio"}) {
     const LunConfig lun = read_lun(line);
     EXPECT_EQ(lun.type, LunType::nullio);
     EXPECT_EQ(lun.blocks, 2'097'152u);
@@ -280,7 +286,8 @@ const MessageCase lun_error_cases[] = {
      "the number of a Lun is \"16384\"; 0 to 16383, in decimal, is accepted"},
     {"hexadecimal", "Lun 0x1 Path=/a",
      "the number of a Lun is \"0x1\"; 0 to 16383, in decimal, is accepted"},
-    {"negative", "Lun -1 Path=/a", "the number of a Lun is \"-1\"; 0 to 16383, in decimal, is accepted"},
+    {"negative", "Lun -1 Path=/a",
+     "the number of a Lun is \"-1\"; 0 to 16383, in decimal, is accepted"},
     {"forgotten", "Lun Path=/a",
      "the number of a Lun is \"Path=/a\"; 0 to 16383, in decimal, is accepted"},
     {"misspelt", "Lun 0 Path=/a,IOMod=wt", "\"IOMod\" is no option of Lun; did you mean IOMode?"},
@@ -302,8 +309,7 @@ const MessageCase lun_error_cases[] = {
      "Blocks= is \"0\"; 1 to 2251799813685247 is accepted"},
     {"too many blocks", "Lun 0 Type=nullio,Blocks=2251799813685248",
      "Blocks= is \"2251799813685248\"; 1 to 2251799813685247 is accepted"},
-    {"blocks of a file", "Lun 0 Path=/a,Blocks=8",
-     "Blocks= (or Sectors=) is for Type=nullio only"},
+    {"blocks of a file", "Lun 0 Path=/a,Blocks=8", "Blocks= (or Sectors=) is for Type=nullio only"},
     {"a path to nothing", "Lun 0 Type=nullio,Path=/a", "Path= has no meaning with Type=nullio"},
     {"a mode of nothing", "Lun 0 Type=nullio,IOMode=wt", "IOMode= has no meaning with Type=nullio"},
     {"a device without a path", "Lun 0 Type=blockio", "Path= is missing"},
@@ -331,7 +337,8 @@ TEST(Parser, RefusesWrongLunLines) {
 TEST(Parser, ALongPathIsRefused) {
   const ParsedConfig parsed =
       parse("Target iqn.2026-11.example:disk\nLun 0 Path=/" + std::string(5000, 'a') + "\n");
-  EXPECT_NE(said(parsed).find("t.conf:2: error: Path= is longer than 4095 bytes"), std::string::npos)
+  EXPECT_NE(said(parsed).find("t.conf:2: error: Path= is longer than 4095 bytes"),
+            std::string::npos)
       << said(parsed);
 }
 
@@ -373,24 +380,26 @@ TEST(Parser, NamesEveryWrongLineInOneGo) {
       "  IOMode=xx\n"
       "Target\n"
       "Targt iqn.2026-11.example:x\n");
-  EXPECT_EQ(said(parsed),
-            "t.conf:1: error: QueuedCommands belongs to a target; put it after a Target line\n"
-            "t.conf:2: error: Target \"wrong-name\" is no iSCSI name: a name begins with \"iqn.\", "
-            "\"eui.\" or \"naa.\"\n"
-            "t.conf:3: error: NOPInterval is \"91\"; 0 to 90 is accepted\n"
-            "t.conf:5: warning: Target \"iqn.2026-11.example:Disk\": iSCSI names are in lower case; "
-            "\"iqn.2026-11.example:disk\" is served\n"
-            "t.conf:7: error: Lun 0 is given twice; the first is in line 6\n"
-            "t.conf:8: warning: Target iqn.2026-11.example:disk has no Lun\n"
-            "t.conf:8: error: Target iqn.2026-11.example:disk is given twice; the first is in line 5\n"
-            "t.conf:9: error: IncomingUser is not yet supported (CHAP)\n"
-            "t.conf:12: error: IOMode= is \"xx\"; wt, wb, ro are accepted\n"
-            "t.conf:13: error: Target needs one name, as in: Target iqn.2026-11.example:disk\n"
-            "t.conf:14: error: \"Targt\" is no directive; did you mean Target?\n");
+  EXPECT_EQ(
+      said(parsed),
+      "t.conf:1: error: QueuedCommands belongs to a target; put it after a Target line\n"
+      "t.conf:2: error: Target \"wrong-name\" is no iSCSI name: a name begins with \"iqn.\", "
+      "\"eui.\" or \"naa.\"\n"
+      "t.conf:3: error: NOPInterval is \"91\"; 0 to 90 is accepted\n"
+      "t.conf:5: warning: Target \"iqn.2026-11.example:Disk\": iSCSI names are in lower case; "
+      "\"iqn.2026-11.example:disk\" is served\n"
+      "t.conf:7: error: Lun 0 is given twice; the first is in line 6\n"
+      "t.conf:8: warning: Target iqn.2026-11.example:disk has no Lun\n"
+      "t.conf:8: error: Target iqn.2026-11.example:disk is given twice; the first is in line 5\n"
+      "t.conf:9: error: IncomingUser is not yet supported (CHAP)\n"
+      "t.conf:12: error: IOMode= is \"xx\"; wt, wb, ro are accepted\n"
+      "t.conf:13: error: Target needs one name, as in: Target iqn.2026-11.example:disk\n"
+      "t.conf:14: error: \"Targt\" is no directive; did you mean Target?\n");
 }
 
 TEST(Parser, UsersAndIsnsAreRefusedBeforeTargetsToo) {
-  for (const char* line : {"IncomingUser a b", "OutgoingUser a b", "iSNSServer h", "iSNSAccessControl Yes"}) {
+  for (const char* line :
+       {"IncomingUser a b", "OutgoingUser a b", "iSNSServer h", "iSNSAccessControl Yes"}) {
     const ParsedConfig parsed = parse(std::string(line) + "\n" + target_with(""));
     EXPECT_FALSE(parsed.good()) << line;
     EXPECT_NE(said(parsed).find("t.conf:1: error: "), std::string::npos) << said(parsed);
@@ -405,8 +414,9 @@ TEST(Parser, TheLastLineNeedsNoNewline) {
 }
 
 TEST(Parser, LinesMayEndAsOnWindows) {
-  const ParsedConfig parsed =
-      parse("Target iqn.2026-11.example:a\r\n\r\n# c\r\nLun 0 Type=nullio,\\\r\n  Blocks=8\r\nMaxSessions 3\r\n");
+  const ParsedConfig parsed = parse(
+      "Target iqn.2026-11.example:a\r\n\r\n# c\r\nLun 0 Type=nullio,\\\r\n  "
+      "Blocks=8\r\nMaxSessions 3\r\n");
   EXPECT_EQ(said(parsed), "");
   EXPECT_EQ(parsed.config.targets.at(0).luns.at(0).blocks, 8u);
   EXPECT_EQ(parsed.config.targets.at(0).max_sessions, 3u);
@@ -425,17 +435,50 @@ TEST(Parser, WhatItSaysIsBounded) {
   for (int i = 0; i < 5000; ++i) text += "x\n";
   const ParsedConfig parsed = parse(text);
   ASSERT_EQ(parsed.diagnostics.size(), Diagnostics::shown_max + 1);
-  EXPECT_EQ(parsed.diagnostics.back().to_string(), "t.conf: error: 4000 more problems are not shown");
+  EXPECT_EQ(parsed.diagnostics.back().to_string(),
+            "t.conf: error: 4000 more problems are not shown");
 }
 
 /// Bytes that look enough like an ietd.conf to get beyond the first check.
 std::string scramble(std::mt19937& random) {
   static const std::string pieces[] = {
-      "Target ", "iqn.2026-11.example:a", "Lun ",   "0 ",     "1 ",  "Path=",      "/a", ",",
-      "Type=",   "nullio",                "fileio", "IOMode", "=",   "BlockSize=", "\n", "\n",
-      "\n",      "\\\n",                  "\r\n",   "\"",     "#",   " ",          "\t", "\\",
-      "Yes",     "No",                    "None",   "0x",     "999", "QueuedCommands ", "Alias ",
-      "MaxBurstLength ", "FirstBurstLength ", "HeaderDigest ", "ScsiSN=", "Blocks=", "\xef\xbb\xbf",
+      "Target ",
+      "iqn.2026-11.example:a",
+      "Lun ",
+      "0 ",
+      "1 ",
+      "Path=",
+      "/a",
+      ",",
+      "Type=",
+      "nullio",
+      "fileio",
+      "IOMode",
+      "=",
+      "BlockSize=",
+      "\n",
+      "\n",
+      "\n",
+      "\\\n",
+      "\r\n",
+      "\"",
+      "#",
+      " ",
+      "\t",
+      "\\",
+      "Yes",
+      "No",
+      "None",
+      "0x",
+      "999",
+      "QueuedCommands ",
+      "Alias ",
+      "MaxBurstLength ",
+      "FirstBurstLength ",
+      "HeaderDigest ",
+      "ScsiSN=",
+      "Blocks=",
+      "\xef\xbb\xbf",
   };
   std::string text;
   const int count = static_cast<int>(random() % 60);

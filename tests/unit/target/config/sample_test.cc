@@ -1,9 +1,8 @@
 // conf/ietd.conf is what users learn the directives from, so it is held to what the reader does.
 
-#include <gtest/gtest.h>
-
 #include <cctype>
 #include <fstream>
+#include <gtest/gtest.h>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -80,8 +79,7 @@ TEST(Sample, EveryDirectiveIsExplainedAndHasAnExample) {
   const std::string text = read("ietd.conf");
   for (std::string_view name : directive_names()) {
     const bool not_yet = std::holds_alternative<NotYetRule>(find_directive(name)->rule);
-    const std::string example =
-        (not_yet ? "\n#   (not yet) " : "\n#") + std::string(name) + " ";
+    const std::string example = (not_yet ? "\n#   (not yet) " : "\n#") + std::string(name) + " ";
     EXPECT_NE(text.find(example), std::string::npos) << "no example of " << name;
   }
 }

@@ -1,7 +1,6 @@
 #include "target/config/target_name.h"
 
 #include <gtest/gtest.h>
-
 #include <string>
 
 namespace holdfast::target {

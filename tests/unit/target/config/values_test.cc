@@ -1,8 +1,7 @@
 #include "target/config/values.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
+#include <gtest/gtest.h>
 #include <limits>
 #include <string>
 

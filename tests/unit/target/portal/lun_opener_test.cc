@@ -1,10 +1,9 @@
 #include "target/portal/lun_opener.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <memory>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include "common/base/units.h"
@@ -54,7 +53,8 @@ TEST_F(LunOpenerTest, AFileBecomesAUnitOfItsMode) {
     const char* mode;
     bool write_cache, write_protected;
   };
-  for (const Case& tried : {Case{"wt", false, false}, Case{"wb", true, false}, Case{"ro", false, true}}) {
+  for (const Case& tried :
+       {Case{"wt", false, false}, Case{"wb", true, false}, Case{"ro", false, true}}) {
     EXPECT_EQ(open(std::string("Lun 5 Path=a,IOMode=") + tried.mode), "");
     ASSERT_TRUE(units_.at(0)) << tried.mode;
     EXPECT_EQ(units_[0]->number(), 5u);
@@ -78,7 +78,8 @@ TEST_F(LunOpenerTest, ANullUnitHasTheBlocksThatItIsGiven) {
 TEST_F(LunOpenerTest, EveryLunThatCannotBeServedIsNamedWithItsLine) {
   folder_.make_file("small", 1000);
   folder_.make_file("good", MiB);
-  EXPECT_EQ(open("Lun 0 Path=missing\nLun 1 Path=.\nLun 2 Path=good\nLun 3 Path=good,Type=blockio,IOMode=ro\n"
+  EXPECT_EQ(open("Lun 0 Path=missing\nLun 1 Path=.\nLun 2 Path=good\nLun 3 "
+                 "Path=good,Type=blockio,IOMode=ro\n"
                  "Lun 4 Path=small,BlockSize=1024\n"),
             "t:2: error: Lun 0: F/missing: No such file or directory\n"
             "t:3: error: Lun 1: F/.: is a directory, not a regular file or block device\n"
@@ -94,7 +95,8 @@ TEST_F(LunOpenerTest, AFileThatMayBeWrittenIsServedOnceByAnyOfItsNames) {
   ASSERT_EQ(::link(folder_.file("a").c_str(), folder_.file("hard").c_str()), 0);
   ASSERT_EQ(::symlink("a", folder_.file("soft").c_str()), 0);
   const std::string once_only =
-      ", which is F/a, is served already, by the Lun in line 2; only Luns with IOMode=ro may share it\n";
+      ", which is F/a, is served already, by the Lun in line 2; only Luns with IOMode=ro may share "
+      "it\n";
   EXPECT_EQ(open("Lun 0 Path=a\nLun 1 Path=hard\nLun 2 Path=soft,IOMode=ro\n"),
             "t:3: error: Lun 1: F/hard" + once_only + "t:4: error: Lun 2: F/soft" + once_only);
   EXPECT_EQ(open("Lun 0 Path=a,IOMode=ro\nLun 1 Path=hard\n"),

@@ -1,18 +1,18 @@
 #include "target/store/descriptor_store.h"
 
+#include <algorithm>
+#include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <linux/magic.h>
+#include <memory>
+#include <string>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <cstring>
-#include <filesystem>
-#include <memory>
-#include <string>
 #include <vector>
 
 #include "common/base/units.h"
@@ -133,6 +133,41 @@ TEST_F(DescriptorStoreTest, UnmappedBlocksOfAFileAreGivenBack) {
   EXPECT_LE(after.st_blocks, before.st_blocks - static_cast<blkcnt_t>(1 * MiB / 512));
 }
 
+Task<void> unmap_and_look(Store& store, std::vector<std::byte>& data,
+                          std::vector<std::byte>& back) {
+  const int written = co_await write_store(store, 0, data);
+  EXPECT_EQ(written, 0);
+  const int unmapped = co_await unmap_store(store, 512, data.size() - 1024, true);
+  EXPECT_EQ(unmapped, 0);
+  const int read = co_await read_store(store, 0, back);
+  EXPECT_EQ(read, 0);
+}
+
+TEST_F(DescriptorStoreTest, WhereTheFilesystemRefusesToUnmapZerosAreWritten) {
+  // A ramfs knows no fallocate at all, so the store meets a real refusal and finds its way by
+  // itself.
+  const std::string mount_point = folder_.file("mnt");
+  std::filesystem::create_directory(mount_point);
+  if (::mount("ramfs", mount_point.c_str(), "ramfs", 0, nullptr) != 0)
+    GTEST_SKIP() << "cannot mount a ramfs: " << std::strerror(errno);
+  const std::string path = mount_point + "/a.img";
+  std::vector<std::byte> data(700 * KiB, std::byte{0x5a});
+  std::vector<std::byte> back(data.size());
+  {
+    const Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    EXPECT_EQ(::ftruncate(fd.get(), MiB), 0);
+    EXPECT_NE(::fallocate(fd.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), 0);
+  }
+  if (auto store = open(path)) {
+    loop_->run(unmap_and_look(*store, data, back));
+    // Once more, by what it has learnt.
+    loop_->run(unmap_and_look(*store, data, back));
+  }
+  std::fill(data.begin() + 512, data.end() - 512, std::byte{0});
+  EXPECT_TRUE(back == data);
+  EXPECT_EQ(::umount(mount_point.c_str()), 0);
+}
+
 /// The kernel's count of pages of a file that are not yet on the medium (cachestat, Linux 6.5); -1
 /// where it cannot be asked.
 std::int64_t unwritten_pages(const std::string& path) {
@@ -150,8 +185,8 @@ std::int64_t unwritten_pages(const std::string& path) {
 
 constexpr DescriptorStoreOptions no_dsync{.dsync_writes = false};
 
-/// Goal: what is promised to be on the medium is there when the answer comes. Method: ask the kernel
-/// how much of the file it still holds back; a plain write shows that it would tell.
+/// Goal: what is promised to be on the medium is there when the answer comes. Method: ask the
+/// kernel how much of the file it still holds back; a plain write shows that it would tell.
 void expect_durability(Loop& loop, const std::string& path) {
   for (const DescriptorStoreOptions& ways : {DescriptorStoreOptions{}, no_dsync}) {
     SCOPED_TRACE(ways.dsync_writes ? "with RWF_DSYNC" : "without RWF_DSYNC");

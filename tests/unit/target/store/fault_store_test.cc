@@ -1,7 +1,6 @@
 #include "target/store/fault_store.h"
 
 #include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <utility>

@@ -1,14 +1,13 @@
 #include "target/store/file_store.h"
 
+#include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <gtest/gtest.h>
+#include <string>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cstring>
-#include <filesystem>
-#include <string>
 
 #include "common/base/units.h"
 #include "tests/support/loop_device.h"
