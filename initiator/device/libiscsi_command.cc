@@ -5,6 +5,7 @@
 #include <iscsi/scsi-lowlevel.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -33,13 +34,20 @@ const char* status_name(int status) {
   }
 }
 
+/// SPC-4 table 43.
+constexpr std::array<const char*, 16> sense_key_names = {
+    "NO SENSE",       "RECOVERED ERROR", "NOT READY",    "MEDIUM ERROR", "HARDWARE ERROR",  "ILLEGAL REQUEST",
+    "UNIT ATTENTION", "DATA PROTECT",    "BLANK CHECK",  "VENDOR SPECIFIC", "COPY ABORTED", "ABORTED COMMAND",
+    "RESERVED",       "VOLUME OVERFLOW", "MISCOMPARE",   "COMPLETED"};
+
 }  // namespace
 
 std::string scsi_words(int status, std::uint8_t sense_key, std::uint16_t asc_ascq) {
   if (status != SCSI_STATUS_CHECK_CONDITION) return status_name(status);
-  const char* additional = scsi_sense_ascq_str(asc_ascq);
-  return fmt::format("{} ({:x}h), {} ({:02x}h/{:02x}h)", scsi_sense_key_str(sense_key), sense_key,
-                     additional == nullptr ? "no further word" : additional, asc_ascq >> 8, asc_ascq & 0xff);
+  const char* additional = scsi_sense_ascq_str(asc_ascq);  // null for most
+  return fmt::format("{} ({:x}h), {}{}{:02x}h/{:02x}h", sense_key_names[sense_key & 0x0f], sense_key,
+                     additional == nullptr ? "" : additional, additional == nullptr ? "" : " ", asc_ascq >> 8,
+                     asc_ascq & 0xff);
 }
 
 std::uint64_t ScsiReply::number(std::size_t offset, std::size_t bytes) const {

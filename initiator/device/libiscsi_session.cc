@@ -154,6 +154,8 @@ Status LibiscsiSession::set_up(const Login& login) {
   iscsi_set_log_fn(context_, &LibiscsiSession::heard);
   iscsi_set_log_level(context_, 2);
   iscsi_set_noautoreconnect(context_, 1);
+  // Left to itself libiscsi 1.19 uses digests towards a target that does not answer the offer.
+  iscsi_set_header_digest(context_, ISCSI_HEADER_DIGEST_NONE);
   iscsi_set_session_type(context_, login.target.empty() ? ISCSI_SESSION_DISCOVERY : ISCSI_SESSION_NORMAL);
   if (!login.target.empty()) iscsi_set_targetname(context_, login.target.c_str());
   if (!login.user.empty())
@@ -324,6 +326,10 @@ void LibiscsiSession::service(int events) {
   const int result = iscsi_service(context_, events);
   giving_up = nullptr;
   if (result == 0 && !gave_up_) return;
+  // Reading or writing may meet the end of the connection before we are told of it.
+  pollfd ended{iscsi_get_fd(context_), POLLRDHUP, 0};
+  if (::poll(&ended, 1, 0) == 1 && (ended.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
+    return fail(Error{ErrorKind::peer_closed, ECONNRESET, "the target closed the connection"});
   fail(Error{ErrorKind::protocol, EPROTO, library_words()});
 }
 

@@ -60,7 +60,7 @@ struct ScsiReply {
   std::string words() const;
 };
 
-/// A SCSI status and its sense data in words: "MEDIUM ERROR (3), UNRECOVERED READ ERROR (0x1100)".
+/// A SCSI status and its sense data in words: "MEDIUM ERROR (3h), 0ch/00h".
 std::string scsi_words(int status, std::uint8_t sense_key, std::uint16_t asc_ascq);
 
 /// A LUN's number as libiscsi puts it into the first two bytes of the eight: peripheral addressing up
