@@ -34,6 +34,12 @@ Task<Status> Verifier::run() {
   co_return Status();
 }
 
+void Verifier::take_problems(const BoundedList<SourceProblem>& found) {
+  for (const SourceProblem& problem : found.kept()) {
+    if (!known_.contains(problem.path)) result_.problems.add(problem);
+  }
+}
+
 Task<void> Verifier::dispatch() {
   while (!stopped()) {
     SourceEntry* entry = co_await stream_.next();

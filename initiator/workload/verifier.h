@@ -28,6 +28,8 @@ class Verifier {
 
   /// All of it; returns with no job left.
   Task<Status> run();
+  /// Adds what `found` names and the copy did not name already.
+  void take_problems(const BoundedList<SourceProblem>& found);
 
  private:
   /// A directory of the source that the walk is inside of, and what the copy has there and the

@@ -25,7 +25,7 @@ Task<VerifyResult> verify_tree(Loop& loop, Tree& tree, const VerifyOptions& opti
     Status verified = co_await verifier.run();
     status = std::move(verified);
     co_await (*stream)->close();
-    result.problems.add_all((*stream)->problems());
+    verifier.take_problems((*stream)->problems());
   }
   Status closed = co_await tree.close();
   if (status) status = std::move(closed);

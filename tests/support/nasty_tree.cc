@@ -77,7 +77,7 @@ void make_plain(const Place& root) {
   const Place plain = root.directory("plain");
   std::uint64_t seed = 1;
   for (std::size_t bytes : {0u, 1u, 100u, 4095u, 4096u, 4097u, 65535u, 65536u, 65537u, 1048576u,
-                            1048577u, 3 * 1048576u + 17u})
+                            1048577u, 3 * 1048576u + 17u, 24 * 1048576u + 1u})
     plain.file("bytes_" + std::to_string(bytes), noise(seed++, bytes));
   plain.file("zeros", std::string(200'000, '\0'));
 }
