@@ -109,6 +109,14 @@ void Fiber::wake() {
   if (suspended_ && !queued()) loop_.defer(*this);
 }
 
+void Fiber::yield_after(Duration time) {
+  CHECK(running_);
+  if (clock_now() - resumed_at_ < time) return;
+  // Not in this turn: the kernel has not been asked since it began.
+  loop_.at_turn_end(*this);
+  suspend();
+}
+
 void Fiber::run() {
   CHECK(suspended_);
   suspended_ = false;
@@ -117,6 +125,7 @@ void Fiber::run() {
 
 void Fiber::switch_in() {
   running_ = true;
+  resumed_at_ = clock_now();
   leaving_stack(&context_->loop_fake_stack, context_->stack, context_->stack_bytes);
   if (_setjmp(context_->loop_side) == 0) {
     if (context_->entered) _longjmp(context_->fiber_side, 1);

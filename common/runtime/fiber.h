@@ -59,6 +59,10 @@ class Fiber final : private Deferred {
   /// Lets a suspended job go on, a little later in this turn. Nothing happens if none is suspended.
   void wake();
 
+  /// Called on the fiber by work that has much to do and need not wait: lets the loop see to the
+  /// kernel and to everybody else once, if the fiber has had the thread for longer than `time`.
+  void yield_after(Duration time);
+
   /// Whether the caller runs on this fiber.
   bool is_running() const { return running_; }
   bool idle() const { return current_ == nullptr; }
@@ -83,6 +87,7 @@ class Fiber final : private Deferred {
   FiberJob* begun_ = nullptr;  // the job whose `begin` has not returned yet
   FiberJob* head_ = nullptr;
   FiberJob** tail_ = &head_;
+  Instant resumed_at_{};
   bool running_ = false;
   bool suspended_ = false;
   bool ending_ = false;

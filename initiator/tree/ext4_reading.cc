@@ -81,6 +81,10 @@ Status Ext4Filesystem::read_layout(ext2_ino_t file, std::uint64_t from, std::siz
   bytes = EXT2_I_SIZE(&inode.small);
   code = read_extents(filesystem_, file, inode, from, extents_max, extents, complete);
   if (code != 0) return ext4_error(code, "read the file's extents");
+  const std::uint64_t end = ::ext2fs_blocks_count(filesystem_->super);
+  for (const FileExtent& extent : extents)
+    if (extent.physical >= end || extent.blocks > end - extent.physical)
+      return ext4_error(EXT2_ET_EXTENT_LEAF_BAD, "read the file's extents");
   return {};
 }
 

@@ -115,6 +115,7 @@ class WriteBackCache {
   std::uint32_t readahead_from(std::uint64_t block);
   void gather_metadata();
   void wait_on_fiber();
+  void let_others_in();
 
   // Data.
   Slab* room_in_slab();
@@ -135,6 +136,7 @@ class WriteBackCache {
   BlockTable table_;
   BlockSet written_;  // only kept while `blank_`
   WriteQueue metadata_queue_;
+  std::uint32_t calls_ = 0;  // of read and write
   std::uint64_t metadata_unwritten_ = 0;  // blocks gathered and not yet written
 
   BufferPool slab_pool_;

@@ -12,6 +12,18 @@
 // it is while it waits, as long as it is dirty or busy.
 
 namespace holdfast::initiator {
+namespace {
+
+/// How long libext2fs may keep the thread, and after how many calls we look.
+constexpr Duration slice = std::chrono::milliseconds(2);
+constexpr std::uint32_t calls_between_looks = 32;
+
+}  // namespace
+
+void WriteBackCache::let_others_in() {
+  // The bitmaps of a large device are thousands of blocks, written in one go.
+  if (++calls_ % calls_between_looks == 0) fiber_.yield_after(slice);
+}
 
 void WriteBackCache::wait_on_fiber() {
   CHECK(fiber_.is_running());
@@ -47,6 +59,7 @@ void WriteBackCache::gather_metadata() {
 }
 
 int WriteBackCache::read(std::uint64_t offset, std::span<std::byte> into) {
+  let_others_in();
   while (!into.empty()) {
     const std::uint64_t within = offset % block_bytes_;
     const std::size_t bytes = std::min<std::size_t>(into.size(), block_bytes_ - within);
@@ -60,6 +73,7 @@ int WriteBackCache::read(std::uint64_t offset, std::span<std::byte> into) {
 }
 
 int WriteBackCache::write(std::uint64_t offset, std::span<const std::byte> from) {
+  let_others_in();
   while (!from.empty()) {
     const std::uint64_t block = offset / block_bytes_;
     const std::uint64_t within = offset % block_bytes_;

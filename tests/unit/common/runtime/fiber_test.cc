@@ -117,6 +117,26 @@ TEST_F(FiberTest, AWakeWithoutCauseIsHarmless) {
   EXPECT_EQ(suspensions, 2);
 }
 
+TEST_F(FiberTest, WorkThatNeverWaitsLetsTheKernelIn) {
+  struct Body {
+    static Task<void> all(Loop& loop, Fiber& fiber) {
+      LateWake answer(loop, fiber);
+      answer.arm(clock_now());
+      const std::uint64_t before = loop.turns();
+      auto work = [&] {
+        while (!answer.answered) fiber.yield_after(milliseconds(1));
+      };
+      co_await fiber.run(work);
+      EXPECT_GE(loop.turns(), before + 1);
+      auto short_work = [&] { fiber.yield_after(std::chrono::hours(1)); };
+      const std::uint64_t turns = loop.turns();
+      co_await fiber.run(short_work);
+      EXPECT_EQ(loop.turns(), turns) << "it had the thread for no time at all";
+    }
+  };
+  loop_->run(Body::all(*loop_, *fiber_));
+}
+
 int depth_of(int left) {
   volatile char frame[1024];
   std::memset(const_cast<char*>(frame), left, sizeof frame);

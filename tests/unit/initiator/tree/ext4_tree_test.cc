@@ -14,6 +14,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <random>
 #include <vector>
 
 #include "common/runtime/scope.h"
@@ -357,6 +358,79 @@ TEST_F(Ext4TreeTest, AFileHasAtMost65000NamesAndADirectoryMoreSubdirectories) {
   const Status closed = with_new_tree(&Bodies::fill);
   EXPECT_TRUE(closed) << closed.error().message;
   expect_clean();
+}
+
+/// Reads all that can be reached, as far as it can be read.
+Task<void> read_everything(Ext4TreeTest& test, int& errors) {
+  Result<std::unique_ptr<Tree>> opened =
+      co_await Ext4Tree::open(*test.loop_, *test.device_, test.options_);
+  if (!opened) {
+    ++errors;
+    co_return;
+  }
+  Tree& tree = **opened;
+  std::vector<NodeId> left{tree.root()};
+  Bytes content(64 * KiB);
+  for (int visited = 0; !left.empty() && visited < 500; ++visited) {
+    const NodeId node = left.back();
+    left.pop_back();
+    const Result<Attributes> attributes = co_await tree.read_attributes(node);
+    const Result<std::vector<DirectoryEntry>> entries = co_await tree.read_directory(node);
+    const Result<std::string> target = co_await tree.read_link(node);
+    const Result<std::vector<DataRange>> ranges = co_await tree.read_data_ranges(node);
+    const Result<std::size_t> got = co_await tree.read(node, 0, content, 1);
+    errors += attributes ? 0 : 1;
+    errors += entries || target || (ranges && got) || !attributes ? 0 : 1;
+    if (!entries) continue;
+    for (const DirectoryEntry& entry : *entries) left.push_back(entry.node);
+  }
+  [[maybe_unused]] const Status closed = co_await tree.close();
+}
+
+TEST_F(Ext4TreeTest, WhatIsDamagedIsAnErrorAndNeverACrash) {
+  use_device(4 * MiB);
+  struct Bodies {
+    static Task<void> fill(Ext4TreeTest&, Tree& tree) {
+      NodeId at = tree.root();
+      for (int depth = 0; depth < 10; ++depth) {
+        Attributes attributes = attributes_of(S_IFDIR | 0755);
+        attributes.xattrs["user.large"] = std::string(2000, 'x');
+        const std::string name = "d";
+        const Result<NodeId> made = co_await tree.make_directory(at, name, attributes);
+        EXPECT_TRUE(made) << made.error().message;
+        std::vector<DataRange> ranges;
+        for (std::uint64_t i = 0; i < 20; ++i) ranges.push_back({i * 8192, 4096});
+        const Attributes file = attributes_of(S_IFREG | 0644, 20 * 8192);
+        const std::string file_name = "f";
+        const Result<NodeId> sparse = co_await tree.create_file(at, file_name, file, ranges, 1);
+        EXPECT_TRUE(sparse) << sparse.error().message;
+        const Attributes link = attributes_of(S_IFLNK | 0777);
+        const std::string link_name = "l";
+        const std::string target(1000, 't');
+        const Result<NodeId> symlink = co_await tree.make_symlink(at, link_name, target, link);
+        EXPECT_TRUE(symlink) << symlink.error().message;
+        at = *made;
+      }
+    }
+  };
+  ASSERT_TRUE(with_new_tree(&Bodies::fill));
+  const Bytes whole(device_->memory(), device_->memory() + device_->size());
+  int errors = 0;
+  loop_->run(read_everything(*this, errors));
+  EXPECT_EQ(errors, 0);
+  std::mt19937_64 random(1);
+  for (int round = 0; round < 100; ++round) {
+    std::memcpy(device_->memory(), whole.data(), whole.size());
+    // Only where something lies: most of the device is empty.
+    for (int hit = 0; hit < 40;) {
+      const std::size_t at = random() % whole.size();
+      if (whole[at] == std::byte{0}) continue;
+      device_->memory()[at] = static_cast<std::byte>(random());
+      ++hit;
+    }
+    loop_->run(read_everything(*this, errors));
+  }
+  EXPECT_GT(errors, 30) << "the damage is not where it is read";
 }
 
 TEST_F(Ext4TreeTest, TheKernelMountsItAndSeesTheSame) {
