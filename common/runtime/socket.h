@@ -43,6 +43,10 @@ Result<Fd> open_tcp(const SocketAddress& address);
 /// Sends at once (TCP_NODELAY), since every flush of ours is already as large as it can be.
 void set_no_delay(int fd);
 
+/// Has the kernel ask a silent peer's kernel whether it is still there, and end the connection within
+/// two minutes if nobody answers. It costs us no wake-up.
+void set_keep_alive(int fd);
+
 /// How many bytes the other end has acknowledged since the connection was made; 0 if it is gone.
 std::uint64_t acknowledged_bytes(int fd);
 

@@ -11,18 +11,24 @@ Doorkeeper::Entry Doorkeeper::enter(const std::string& source) {
                               same_source->second.size() >= limits_.waiting_per_source_max;
   if (source_is_full) {
     entry.evicted = *same_source->second.begin();
+    leave(*entry.evicted);
   } else if (sources_.size() >= limits_.waiting_max) {
-    const auto fullest =
-        std::max_element(by_source_.begin(), by_source_.end(), [](const auto& a, const auto& b) {
-          return a.second.size() < b.second.size();
-        });
-    entry.evicted = *fullest->second.begin();
+    entry.evicted = evict_oldest();
   }
-  if (entry.evicted) leave(*entry.evicted);
   entry.ticket = ++last_ticket_;
   sources_.emplace(entry.ticket, source);
   by_source_[source].insert(entry.ticket);
   return entry;
+}
+
+std::optional<Doorkeeper::Ticket> Doorkeeper::evict_oldest() {
+  const auto fullest = std::max_element(
+      by_source_.begin(), by_source_.end(),
+      [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
+  if (fullest == by_source_.end()) return std::nullopt;
+  const Ticket oldest = *fullest->second.begin();
+  leave(oldest);
+  return oldest;
 }
 
 void Doorkeeper::leave(Ticket ticket) {

@@ -31,6 +31,8 @@ class Doorkeeper {
     std::optional<Ticket> evicted;
   };
   Entry enter(const std::string& source);
+  /// Evicts the oldest of the source that has most, if there is any.
+  std::optional<Ticket> evict_oldest();
   /// It has a session now, or has ended. An evicted one may still say so.
   void leave(Ticket ticket);
 

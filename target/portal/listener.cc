@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -69,9 +70,12 @@ void Listener::complete(std::int32_t result, bool more) {
     start();
     return;
   }
-  log(LogLevel::warning, "{}: cannot accept for now: {}", address_.to_string(),
-      std::strerror(-result));
+  if (std::has_single_bit(++failures_)) {
+    log(LogLevel::warning, "{}: cannot accept for now ({} times so far): {}",
+        address_.to_string(), failures_, std::strerror(-result));
+  }
   arm(loop_.now() + retry_after);
+  if (result == -EMFILE) owner_.out_of_descriptors();
 }
 
 void Listener::expire() { start(); }

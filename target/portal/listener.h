@@ -17,6 +17,8 @@ class Listener final : private Completion, private Timer {
   class Owner {
    public:
     virtual void accepted(Fd fd) = 0;
+    /// Somebody waits at the door, and there is no descriptor for him.
+    virtual void out_of_descriptors() = 0;
 
    protected:
     ~Owner() = default;
@@ -47,6 +49,7 @@ class Listener final : private Completion, private Timer {
   Fd fd_;
   const SocketAddress address_;
   Owner& owner_;
+  std::uint64_t failures_ = 0;
   bool stopped_ = false;
   Event closed_;
 };

@@ -36,9 +36,15 @@ void Server::accepted(Fd fd) {
   const Doorkeeper::Entry entry = door_.enter(peer_address(fd.get()).host());
   if (entry.evicted) evict(*entry.evicted);
   set_no_delay(fd.get());
+  set_keep_alive(fd.get());
   without_session_.emplace(entry.ticket, fd.get());
   Task<void> serving = serve(std::move(fd), entry.ticket);
   connections_.spawn(std::move(serving));
+}
+
+void Server::out_of_descriptors() {
+  const std::optional<Doorkeeper::Ticket> oldest = door_.evict_oldest();
+  if (oldest) evict(*oldest);
 }
 
 void Server::evict(Doorkeeper::Ticket ticket) {
@@ -71,7 +77,6 @@ Task<void> Server::serve(Fd fd, Doorkeeper::Ticket ticket) {
 
 Task<void> Server::serve_session(Fd fd, LoginOutcome login) {
   const std::uint16_t tsih = login.tsih;
-  co_await sessions_.wait_for_predecessors(tsih);
   if (!sessions_.is_superseded(tsih)) {
     ScsiTarget& device = desk_.device_of(*login.target);
     const std::uint32_t index = sessions_.index(tsih);

@@ -44,6 +44,7 @@ class Server final : private Listener::Owner, private Timer {
 
  private:
   void accepted(Fd fd) override;
+  void out_of_descriptors() override;
   Task<void> serve(Fd fd, Doorkeeper::Ticket ticket);
   Task<void> serve_session(Fd fd, LoginOutcome login);
   void evict(Doorkeeper::Ticket ticket);

@@ -272,7 +272,7 @@ void CommandSet::advance(Slot& slot) {
     enter_line(slot);
     return;
   }
-  if (slot.gather.is_complete())
+  if (slot.gather.is_complete() && !held_)
     execute(slot);
   else if (slot.gather.can_request() && !slot.in_line())
     sender_.queue(slot);
@@ -349,6 +349,7 @@ void CommandSet::abort(Slot& slot) {
   CHECK(is_abortable(slot));
   if (slot.aborting) return;
   slot.aborting = true;
+  sender_.remove(slot);  // It asks for no more data.
   if (slot.begun) {
     target_.abort(slot.command);
     return;
@@ -389,6 +390,11 @@ void CommandSet::free(Slot& slot) {
   free_.push_back(&slot);
   --in_use_;
   if (closed_ && in_use_ == 0) owner_.commands_gone();
+}
+
+void CommandSet::release() {
+  held_ = false;
+  for (const std::unique_ptr<Slot>& slot : slots_) advance(*slot);
 }
 
 void CommandSet::close() {

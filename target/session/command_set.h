@@ -78,6 +78,10 @@ class CommandSet final : private DataMemory::Share {
   /// ABORT TASK: `Owner::command_finished` follows.
   void abort(Slot& slot);
 
+  /// Executes nothing until `release`.
+  void hold() { held_ = true; }
+  void release();
+
   /// The connection is gone: nothing is received or sent any more. Every command is aborted;
   /// `commands_gone` follows, or `empty` is true at once.
   void close();
@@ -138,6 +142,7 @@ class CommandSet final : private DataMemory::Share {
   Slot* landing_ = nullptr;  // whose PDU the receiver is inside
   Slot* first_waiting_ = nullptr;
   Slot* last_waiting_ = nullptr;
+  bool held_ = false;
   bool closed_ = false;
 };
 

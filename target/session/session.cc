@@ -156,7 +156,7 @@ void Session::expire() {
     case KeepAlive::Action::ping: send_ping(); break;
     case KeepAlive::Action::no_answer: drop("no answer to a ping within NOPTimeout"); return;
     case KeepAlive::Action::stalled:
-      if (!peer_took_bytes()) {
+      if (!sender_.sending() || !peer_took_bytes()) {
         drop("it fell silent in the middle of what it owed");
         return;
       }

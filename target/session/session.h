@@ -42,6 +42,11 @@ class Session final : private PduRouter::Owner,
   /// Serves until the session has ended and nothing of it is left in the kernel or in a store.
   Task<void> run();
 
+  /// Until `release_commands`, commands come as far as the device server and wait there: sessions
+  /// that this one took over still have some on the medium. Everything else goes on.
+  void hold_commands() { commands_.hold(); }
+  void release_commands() { commands_.release(); }
+
   /// Takes no more requests, lets commands finish, and closes the connection.
   void drain();
   /// Closes the connection now; commands are aborted.

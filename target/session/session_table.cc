@@ -42,7 +42,12 @@ Reception::Admission SessionTable::admit(const TargetConfig& target, const Calle
 
 void SessionTable::remove(std::uint16_t tsih) {
   CHECK(entries_.erase(tsih) == 1);
-  removed_.pulse();
+  for (auto& [number, entry] : entries_) {
+    if (entry.held && !has_predecessors(entry)) {
+      entry.held = false;
+      entry.session->release_commands();
+    }
+  }
 }
 
 bool SessionTable::has(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
@@ -53,21 +58,19 @@ bool SessionTable::has(const TargetConfig& target, const Caller& caller, const i
          !found->second.superseded;
 }
 
-bool SessionTable::has_predecessors(std::uint16_t tsih) const {
-  const Entry& entry = entries_.at(tsih);
+bool SessionTable::has_predecessors(const Entry& entry) const {
   return std::any_of(entries_.begin(), entries_.end(), [&](const auto& other) {
     return other.second.age < entry.age && other.second.same_nexus(entry);
   });
 }
 
-Task<void> SessionTable::wait_for_predecessors(std::uint16_t tsih) {
-  while (has_predecessors(tsih)) co_await removed_.wait();
-}
-
 bool SessionTable::is_superseded(std::uint16_t tsih) const { return entries_.at(tsih).superseded; }
 
 void SessionTable::attach(std::uint16_t tsih, Session& session) {
-  entries_.at(tsih).session = &session;
+  Entry& entry = entries_.at(tsih);
+  entry.session = &session;
+  entry.held = has_predecessors(entry);
+  if (entry.held) session.hold_commands();
 }
 
 std::uint32_t SessionTable::index(std::uint16_t tsih) const { return entries_.at(tsih).index; }

@@ -6,8 +6,6 @@
 #include <string_view>
 
 #include "common/iscsi/pdu.h"
-#include "common/runtime/event.h"
-#include "common/runtime/task.h"
 #include "target/config/config.h"
 #include "target/session/login.h"
 
@@ -36,12 +34,10 @@ class SessionTable {
   bool has(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
            std::uint16_t tsih) const;
 
-  /// Waits until nothing is left of the sessions that this one reinstates: their commands have left
-  /// the medium, so those of the new session cannot meet them.
-  Task<void> wait_for_predecessors(std::uint16_t tsih);
   /// A newer login has taken the place of this one.
   bool is_superseded(std::uint16_t tsih) const;
-  /// The admitted session begins.
+  /// The admitted session begins. Its commands are held until nothing is left of the sessions that
+  /// it reinstates: theirs have left the medium then, and cannot land on top of newer ones.
   void attach(std::uint16_t tsih, Session& session);
   /// A small number that no other live session has.
   std::uint32_t index(std::uint16_t tsih) const;
@@ -60,10 +56,11 @@ class SessionTable {
     std::uint32_t index = 0;
     Session* session = nullptr;  // null until the login's last response is sent
     bool superseded = false;
+    bool held = false;
     bool same_nexus(const Entry& other) const;
   };
 
-  bool has_predecessors(std::uint16_t tsih) const;
+  bool has_predecessors(const Entry& entry) const;
   std::uint16_t free_tsih();
   std::uint32_t free_index() const;
 
@@ -71,7 +68,6 @@ class SessionTable {
   std::uint16_t last_tsih_ = 0;
   std::uint64_t admissions_ = 0;
   bool draining_ = false;
-  Event removed_;
 };
 
 }  // namespace holdfast::target

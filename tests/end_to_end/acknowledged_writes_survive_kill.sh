@@ -2,9 +2,11 @@
 # acknowledged is in the image. Then it starts again on the same image and serves.
 . "$(dirname "$0")/lib.sh"
 need iscsi-readcapacity16
-truncate -s 64M "$WORK/image"
 one_lun "$WORK/image" IOMode=wt
 for round in 1 2 3; do
+  # Empty again: a block of which nothing was acknowledged may hold what an earlier round left there.
+  rm -f "$WORK/image"
+  truncate -s 64M "$WORK/image"
   start_holdfastd
   start recorder "$ACKED_WRITES" record "$URL" "$WORK/writes" 60
   recorder="$PID"

@@ -56,12 +56,21 @@ TEST(SessionLifetime, TheOldSessionsCommandsLeaveTheMediumBeforeTheNewOnesStart)
   RawInitiator after(target.port(), {.keys = invited});
   after.send(after.test_unit_ready(1));
   EXPECT_FALSE(after.receive_if_any(100ms)) << "the old WRITE may still land";
+  iscsi::NopOutBhs ping;
+  ping.opcode = {iscsi::Opcode::nop_out, true};
+  ping.initiator_task_tag = 9;
+  after.send(ping);
+  after.receive_as<iscsi::NopInBhs>();  // It waits for a store, and is not dead.
+  RawInitiator last(target.port(), {.keys = invited});
+  EXPECT_TRUE(after.is_closed()) << "taken over in its turn, while it waited";
+  last.send(last.test_unit_ready(1));
+  EXPECT_FALSE(last.receive_if_any(100ms));
   target.heal();
-  after.finish(1);
-  after.send(after.write10(2, 0, 1));
-  after.answer(after.receive_as<iscsi::R2tBhs>(), std::string(512, 'n'));
-  EXPECT_EQ(after.finish(2), 0);
-  EXPECT_EQ(after.read(3, 0, 1), std::string(512, 'n')) << "the newer WRITE is the last word";
+  last.finish(1);
+  last.send(last.write10(2, 0, 1));
+  last.answer(last.receive_as<iscsi::R2tBhs>(), std::string(512, 'n'));
+  EXPECT_EQ(last.finish(2), 0);
+  EXPECT_EQ(last.read(3, 0, 1), std::string(512, 'n')) << "the newer WRITE is the last word";
 }
 
 TEST(SessionLifetime, MaxSessionsCountsSessionsButNotWhatTheyReplace) {
