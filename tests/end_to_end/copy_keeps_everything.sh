@@ -18,7 +18,7 @@ for mode in wb wt; do
   expect_exit 0 "$HOLDFAST" copy "$WORK/tree" "$URL" --verify --json "$WORK/$mode.json" --stall 20s --hang 60s
   stop_holdfastd
   expect_json "$WORK/$mode.json" 'run["schema"] == "holdfast.run/1" and run["verdict"] == "steady"'
-  expect_json "$WORK/$mode.json" 'run["totals"]["files"] > 2500 and run["totals"]["bytes"] > 24 << 20'
+  expect_json "$WORK/$mode.json" 'run["totals"]["files"] > 2500 and run["totals"]["bytes"] > 7 << 20'
   is_faithful "$WORK/image.$mode"
   rm "$WORK/image.$mode"
 done

@@ -4,7 +4,7 @@
 # has passed; `fail` and every command that fails unexpectedly end it; `skip` says why it cannot run.
 
 set -euo pipefail
-: "${HOLDFASTD:?}" "${ACKED_WRITES:?}" "${MAKE_NASTY_TREE:?}"
+: "${HOLDFASTD:?}" "${HOLDFAST:?}" "${ACKED_WRITES:?}" "${MAKE_NASTY_TREE:?}"
 PATH="$PATH:/usr/sbin:/sbin"
 export LC_ALL=C.UTF-8
 # A test's processes must not read each other's leaks as failures of the program under test.
@@ -176,7 +176,7 @@ mount_image() {
   mkdir -p "$MOUNT"
   mount -o ro,loop,noload "$1" "$MOUNT" 2> "$WORK/mount.log" ||
     skip "cannot loop-mount here: $(cat "$WORK/mount.log")"
-  at_exit umount "$MOUNT"
+  at_exit umount -q "$MOUNT"
 }
 
 # expect_same_tree SRC DIR: by rsync's eyes, which see what `cp -a` keeps, times to the nanosecond and
