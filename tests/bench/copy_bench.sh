@@ -6,6 +6,7 @@
 #   COPY_BENCH_MIB=N      the big file's size (1024)
 #   COPY_BENCH_TREE=DIR   the tree of small files (/usr/include)
 TMPDIR=/dev/shm
+[[ "$(stat -f -c %T "$TMPDIR" 2> /dev/null)" == tmpfs ]] || { echo "-- skipped: $TMPDIR is no tmpfs"; exit 77; }
 . "$(dirname "$0")/../end_to_end/lib.sh"
 need mke2fs
 rounds="${COPY_BENCH_ROUNDS:-2}"
