@@ -1,10 +1,7 @@
 #include "tests/support/tgtd.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,41 +10,10 @@
 #include <utility>
 
 #include "common/runtime/socket.h"
+#include "tests/support/program.h"
 
 namespace holdfast::testing_support {
 namespace {
-
-/// Starts a program that dies with us and says nothing.
-pid_t start_program(std::vector<std::string> words) {
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
-  if (pid != 0) return pid;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(127);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  const int silence = ::open("/dev/null", O_RDWR);
-  for (int fd : {0, 1, 2}) ::dup2(silence, fd);
-  ::execvp(arguments[0], arguments.data());
-  ::_exit(127);
-}
-
-bool exited(pid_t pid) {
-  siginfo_t info{};
-  ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT);
-  return info.si_pid == pid;
-}
-
-bool run_program(std::vector<std::string> words) {
-  const pid_t pid = start_program(std::move(words));
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
 
 std::uint16_t free_port() {
   Result<SocketAddress> any = SocketAddress::parse("127.0.0.1", 0);
@@ -74,7 +40,7 @@ Result<std::unique_ptr<Tgtd>> Tgtd::start(const std::vector<std::string>& images
                                      fmt::format("portal=127.0.0.1:{}", port)});
     std::unique_ptr<Tgtd> daemon(new Tgtd(pid, control, port));
     bool answers = false;
-    for (int look = 0; look < 500 && !answers && !exited(pid); ++look) {
+    for (int look = 0; look < 500 && !answers && !has_ended(pid); ++look) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
       answers = daemon->administer({"--op", "show", "--mode", "target"});
     }
@@ -103,12 +69,7 @@ void Tgtd::stop() const { ::kill(pid_, SIGSTOP); }
 
 void Tgtd::go_on() const { ::kill(pid_, SIGCONT); }
 
-void Tgtd::kill() {
-  if (pid_ <= 0) return;
-  ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
-  pid_ = -1;
-}
+void Tgtd::kill() { kill_program(pid_); }
 
 bool Tgtd::administer(std::vector<std::string> arguments) const {
   std::vector<std::string> words = {"tgtadm", "-C", std::to_string(control_), "--lld", "iscsi"};

@@ -29,5 +29,6 @@ struct SubjectCase {
 std::unique_ptr<Subject> make_image_subject();
 std::unique_ptr<Subject> make_block_device_subject();
 std::unique_ptr<Subject> make_tgt_subject();
+std::unique_ptr<Subject> make_holdfastd_subject();
 
 }  // namespace holdfast::initiator
