@@ -1,6 +1,6 @@
 # A tree of what copies like to lose is copied onto an image file. Our own verification, e2fsck and
-# rsync through the kernel's ext4 agree that nothing was lost. Then what must be noticed: a copy that
-# was spoilt afterwards, and an image that lies inside its own source.
+# rsync through the kernel's ext4 agree that nothing was lost. An image that lies inside its own
+# source is left out of it.
 . "$(dirname "$0")/lib.sh"
 need e2fsck debugfs
 
