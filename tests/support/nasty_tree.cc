@@ -156,7 +156,7 @@ std::string acl(std::uint16_t user_permissions) {
     std::uint32_t id;
   };
   constexpr std::uint32_t nobody_in_particular = 0xffff'ffff;
-  const Entry entries[] = {{0x01, 6, nobody_in_particular}, {0x02, user_permissions, 65534},
+  const Entry entries[] = {{0x01, 7, nobody_in_particular}, {0x02, user_permissions, 65534},
                            {0x04, 4, nobody_in_particular}, {0x08, 5, 12345},
                            {0x10, 7, nobody_in_particular}, {0x20, 0, nobody_in_particular}};
   const std::uint32_t version = 2;
