@@ -9,10 +9,11 @@
 
 namespace holdfast::target {
 
-/// How many connections may have no session yet, in all and from one source address, so that a flood
-/// of them takes neither our memory nor our descriptors. When there is no room the oldest connection
-/// of the source that has most goes, never the new one: a login takes milliseconds, so who is old
-/// has nothing to say, and who is new is let in however many others sit in the doorway. Pure.
+/// How many connections may have no session yet, in all and from one source address, so that a
+/// flood of them takes neither our memory nor our descriptors. When there is no room the oldest
+/// connection of the source that has most goes, never the new one: a login takes milliseconds, so
+/// who is old has nothing to say, and who is new is let in however many others sit in the doorway.
+/// Pure.
 class Doorkeeper {
  public:
   struct Limits {

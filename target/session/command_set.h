@@ -10,7 +10,6 @@
 #include "common/iscsi/framing.h"
 #include "common/iscsi/parameters.h"
 #include "common/iscsi/pdu.h"
-#include "common/scsi/sense.h"
 #include "target/lun/scsi_target.h"
 #include "target/session/command_window.h"
 #include "target/session/data_memory.h"
@@ -100,7 +99,7 @@ class CommandSet final : private DataMemory::Share {
   void retire(Slot& slot);
   void released(Slot& slot);
 
-  // The way of a command, in order.
+  // The way of a command, in order: command_arrival.cc has its first half.
   std::optional<iscsi::PduFault> check(const iscsi::ScsiCommandBhs& header) const;
   Slot& open_slot(const iscsi::ScsiCommandBhs& header);
   bool may_come_uninvited(const iscsi::ScsiCommandBhs& header) const;
@@ -108,12 +107,13 @@ class CommandSet final : private DataMemory::Share {
   bool take_uninvited(Slot& slot, std::uint32_t bytes);
   void begin(Slot& slot);
   void plan_data(Slot& slot, const iscsi::ScsiCommandBhs& header);
+
   void advance(Slot& slot);
   void execute(Slot& slot);
   static void done(Command& command);
   void finish(Slot& slot);
   void answer(Slot& slot);
-  void fail(Slot& slot, scsi::AdditionalSense why);
+  void fail(Slot& slot, const Outcome& why);
   void leave(Slot& slot);
   void free(Slot& slot);
 

@@ -7,7 +7,8 @@
 
 namespace holdfast::target {
 
-CommandWindow::CommandWindow(std::uint32_t exp_cmd_sn, std::uint32_t max_cmd_sn, std::uint32_t width)
+CommandWindow::CommandWindow(std::uint32_t exp_cmd_sn, std::uint32_t max_cmd_sn,
+                             std::uint32_t width)
     : exp_cmd_sn_(exp_cmd_sn), max_cmd_sn_(max_cmd_sn), width_(std::clamp(width, 1U, width_max)) {
   CHECK(max_cmd_sn_ + 1 - exp_cmd_sn_ <= width_max);
 }

@@ -22,8 +22,8 @@ namespace holdfast::target {
 //
 // Uninvited data is what a peer may send with a command: immediate data and the first burst, up to
 // FirstBurstLength for every CmdSN in the window. It cannot be made to wait: the reader would stand
-// still, and behind that command in the stream may be the very Data-Out that frees memory. So it has
-// chunks of its own, which nobody else can use up, and command windows are cut so that the
+// still, and behind that command in the stream may be the very Data-Out that frees memory. So it
+// has chunks of its own, which nobody else can use up, and command windows are cut so that the
 // sessions' windows together ask for no more (`window_width`). A window that was granted cannot be
 // taken back, so for a while, or with more sessions than chunks, there may be no chunk even here:
 // then the data is dropped and the command answered TASK SET FULL (SAM-5 5.3.1), which makes the

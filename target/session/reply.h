@@ -30,8 +30,8 @@ class Reply final : public Outgoing {
   std::vector<std::byte> data_;
 };
 
-/// One connection's replies: a bounded number, with a bounded amount of data. When there is no room,
-/// the connection reads nothing until the peer has taken what waits for it; then there is.
+/// One connection's replies: a bounded number, with a bounded amount of data. When there is no
+/// room, the connection reads nothing until the peer has taken what waits for it; then there is.
 class ReplyStock {
  public:
   static constexpr std::size_t replies_max = 32;

@@ -14,8 +14,8 @@ namespace holdfast::target {
 class Session;
 
 /// All normal sessions of the daemon, from the moment that their login is admitted until nothing is
-/// left of them, by their TSIH. It keeps the rule of session reinstatement (RFC 7143 section 6.3.5):
-/// of sessions with the same initiator name, ISID and target the last to log in stays.
+/// left of them, by their TSIH. It keeps the rule of session reinstatement (RFC 7143 section
+/// 6.3.5): of sessions with the same initiator name, ISID and target the last to log in stays.
 class SessionTable {
  public:
   SessionTable() = default;

@@ -6,14 +6,15 @@
 
 namespace holdfast::target {
 
-/// How one WRITE's data comes in: immediate, unsolicited, and then burst by burst as R2Ts ask for it
-/// (RFC 7143 sections 4.2.4.2, 11.7 and 11.8). Data comes in order, within a burst and between them
-/// (DataPDUInOrder and DataSequenceInOrder are Yes), so where it stands is a single number. Pure.
+/// How one WRITE's data comes in: immediate, unsolicited, and then burst by burst as R2Ts ask for
+/// it (RFC 7143 sections 4.2.4.2, 11.7 and 11.8). Data comes in order, within a burst and between
+/// them (DataPDUInOrder and DataSequenceInOrder are Yes), so where it stands is a single number.
+/// Pure.
 class WriteGather {
  public:
   struct Plan {
     std::uint32_t expected = 0;   // Expected Data Transfer Length: what the peer has for us
-    std::uint32_t wanted = 0;     // what the command takes of it, from the start; the rest is dropped
+    std::uint32_t wanted = 0;     // what the command takes of it, from the start
     std::uint32_t immediate = 0;  // what came in the command's own PDU
     bool unsolicited_follows = false;      // F was 0: Data-Out comes before any R2T
     std::uint32_t first_burst_bytes_max = 65'536;  // FirstBurstLength

@@ -12,9 +12,9 @@
 
 namespace holdfast {
 
-/// An initiator whose every PDU is written by hand, on a blocking socket: it can say what no library
-/// would. What goes wrong unexpectedly (nothing comes, or something else) throws with words, which
-/// fails the test.
+/// An initiator whose every PDU is written by hand, on a blocking socket: it can say what no
+/// library would. What goes wrong unexpectedly (nothing comes, or something else) throws with
+/// words, which fails the test.
 class RawInitiator {
  public:
   using Milliseconds = std::chrono::milliseconds;

@@ -249,8 +249,9 @@ TEST_F(DataTest, ACommandOfTheLargestLengthMovesWhole) {
 }
 
 TEST_F(DataTest, SilentWritersDoNotStarveOthersOfMemory) {
-  // Goal: peers that hold all the memory that they can get, and do nothing, leave enough for a third.
-  // Method: two sessions have R2Ts open for as many commands of 4 MiB as they are given memory for.
+  // Goal: peers that hold all the memory that they can get, and do nothing, leave enough for a
+  // third. Method: two sessions have R2Ts open for as many commands of 4 MiB as they are given
+  // memory for.
   const auto silent1 = log_in(only_invited, 1);
   const auto silent2 = log_in(only_invited, 2);
   const auto worker = log_in(only_invited, 3);

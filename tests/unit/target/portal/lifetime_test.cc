@@ -84,9 +84,9 @@ TEST(SessionLifetime, MaxSessionsCountsSessionsButNotWhatTheyReplace) {
 }
 
 TEST(SessionLifetime, EndsHoweverThePeerGoes) {
-  // Goal: nothing is left of a session whose peer vanishes at any point. Method: leave by closing and
-  // by reset, between commands, in mid-write and with a hanging store; the target's end checks that
-  // nothing is in flight.
+  // Goal: nothing is left of a session whose peer vanishes at any point. Method: leave by closing
+  // and by reset, between commands, in mid-write and with a hanging store; the target's end checks
+  // that nothing is in flight.
   TestTarget target;
   for (bool reset : {false, true}) {
     for (int moment = 0; moment < 4; ++moment) {
@@ -140,8 +140,8 @@ TEST(SessionLifetime, APeerThatStopsReadingHoldsBackOnlyItself) {
 }
 
 TEST(SessionLifetime, APingerThatDoesNotReadIsMadeToWait) {
-  // Its pings are not answered without end into our memory: when enough answers wait for it, nothing
-  // more is read, and its own sends stop.
+  // Its pings are not answered without end into our memory: when enough answers wait for it,
+  // nothing more is read, and its own sends stop.
   TestTarget target;
   RawInitiator deaf(target.port(), {});
   iscsi::NopOutBhs ping;

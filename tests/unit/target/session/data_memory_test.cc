@@ -62,7 +62,9 @@ class DataMemoryTest : public testing::Test {
   DataMemoryTest() : loop_(Loop::create().value()) {}
   ~DataMemoryTest() override { turn(); }
 
-  DataMemory& memory_of(const DataMemory::Limits& limits) { return memory_.emplace(*loop_, limits); }
+  DataMemory& memory_of(const DataMemory::Limits& limits) {
+    return memory_.emplace(*loop_, limits);
+  }
 
   /// Lets what is deferred happen.
   void turn() { loop_->run(nothing()); }

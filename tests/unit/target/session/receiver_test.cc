@@ -91,8 +91,8 @@ class ReceiverTest : public testing::Test {
   Task<void> exchange_on_loop(std::string wire, std::size_t piece) {
     receiver_->start();
     for (std::size_t at = 0; at < wire.size();) {
-      const ssize_t sent = ::send(theirs_.get(), wire.data() + at, std::min(piece, wire.size() - at),
-                                  MSG_NOSIGNAL);
+      const ssize_t sent = ::send(theirs_.get(), wire.data() + at,
+                                  std::min(piece, wire.size() - at), MSG_NOSIGNAL);
       if (sent > 0) at += static_cast<std::size_t>(sent);
       co_await sleep_for(*loop_, std::chrono::microseconds(1));
     }
@@ -144,8 +144,9 @@ TEST_F(ReceiverTest, TakesManyPdusFromOneReceive) {
 }
 
 TEST_F(ReceiverTest, LandsLongSegmentsInTheirChunksAndDropsWhatIsTooMuch) {
-  // Goal: every byte of a segment that spans chunks and receives is where it belongs, and nothing is
-  // written beyond. Method: segments that begin and end inside chunks, in small and large pieces.
+  // Goal: every byte of a segment that spans chunks and receives is where it belongs, and nothing
+  // is written beyond. Method: segments that begin and end inside chunks, in small and large
+  // pieces.
   constexpr std::size_t chunks = 6;
   for (std::size_t piece : {std::size_t{5'000}, std::size_t{1'000'000}}) {
     std::vector<std::byte> memory(chunks * DataMemory::chunk_bytes, std::byte{0xee});
