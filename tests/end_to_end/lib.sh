@@ -45,6 +45,7 @@ finish() {
       tail -n 25 "$log"
     fi
   done
+  [[ $EUID -eq 0 ]] || chmod -R u+rwX "$WORK"  # Read-only folders of a tree would stay.
   rm -rf --one-file-system "$WORK"
   exit "$outcome"
 }
