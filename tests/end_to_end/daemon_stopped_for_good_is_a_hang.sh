@@ -16,5 +16,9 @@ say "the copy ended $took_ms ms after the daemon stopped"
 # The last operation may have been sent just before the stop, and 2 s are for the record.
 [[ $took_ms -ge 3500 && $took_ms -le 6500 ]] || fail "not within --hang plus 2 s"
 expect_json "$WORK/run.json" 'run["verdict"] == "hung"'
-expect_json "$WORK/run.json" 'any(e["kind"] == "hang" for e in run["events"])'
-expect_json "$WORK/run.json" 'all(e["op"] and ("lba" in e or "file" in e) for e in run["events"] if e["kind"] == "hang")'
+expect_json "$WORK/run.json" '[e["kind"] for e in run["events"] if e["kind"] in ("stall", "hang")] == ["hang"]'
+hang='next(e for e in run["events"] if e["kind"] == "hang")'
+expect_json "$WORK/run.json" "all(3.5 <= x['lasted_s'] <= 6 and x['file'].startswith('$WORK/tree/') for x in [$hang])"
+# The copy keeps many writes in flight, and nothing that was sent has been answered since.
+expect_json "$WORK/run.json" "len($hang['in_flight']) >= 8"
+expect_json "$WORK/run.json" "all(o['op'] and o['bytes'] and 'lba' in o and o['age_s'] > 3 for o in $hang['in_flight'])"
