@@ -1,5 +1,6 @@
 #include "target/portal/server.h"
 
+#include <malloc.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -11,9 +12,14 @@
 #include "target/session/session.h"
 
 namespace holdfast::target {
+namespace {
+
+constexpr Duration trim_after = std::chrono::seconds(1);
+
+}  // namespace
 
 Server::Server(Loop& loop, const std::vector<ServedTarget>& targets, std::vector<Fd> sockets)
-    : Timer(loop), loop_(loop), memory_(loop), desk_(targets, sessions_) {
+    : Timer(loop), loop_(loop), memory_(loop), desk_(targets, sessions_), heap_trim_(loop) {
   Listener::Owner& self = *this;
   for (Fd& socket : sockets)
     listeners_.push_back(std::make_unique<Listener>(loop, std::move(socket), self));
@@ -73,7 +79,10 @@ Task<void> Server::serve(Fd fd, Doorkeeper::Ticket ticket) {
   }
   fd.reset();
   for (const std::unique_ptr<Listener>& listener : listeners_) listener->descriptor_freed();
+  if (!heap_trim_.armed()) heap_trim_.arm(clock_now() + trim_after);
 }
+
+void Server::HeapTrim::expire() { ::malloc_trim(0); }
 
 Task<void> Server::serve_session(Fd fd, LoginOutcome login) {
   const std::uint16_t tsih = login.tsih;

@@ -43,6 +43,15 @@ class Server final : private Listener::Owner, private Timer {
   std::vector<SocketAddress> addresses() const;
 
  private:
+  /// After a crowd the heap is large and empty, which the allocator keeps to itself unless asked.
+  class HeapTrim final : public Timer {
+   public:
+    explicit HeapTrim(Loop& loop) : Timer(loop) {}
+
+   private:
+    void expire() override;
+  };
+
   void accepted(Fd fd) override;
   void out_of_descriptors() override;
   Task<void> serve(Fd fd, Doorkeeper::Ticket ticket);
@@ -56,6 +65,7 @@ class Server final : private Listener::Owner, private Timer {
   Desk desk_;
   Doorkeeper door_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  HeapTrim heap_trim_;
   Scope connections_;
   std::map<Doorkeeper::Ticket, int> without_session_;  // descriptors of logins and discoveries
   std::uint64_t evicted_ = 0;
