@@ -3,12 +3,11 @@
 
 #include "common/runtime/fiber.h"
 
+#include <cerrno>
 #include <setjmp.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
-
-#include <cerrno>
 #include <utility>
 
 #include "common/base/check.h"
@@ -66,8 +65,8 @@ Result<std::unique_ptr<Fiber>> Fiber::create(Loop& loop, std::size_t stack_bytes
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   auto context = std::make_unique<Context>();
   const std::size_t bytes = round_up(stack_bytes, page) + page;
-  void* mapping =
-      ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+  void* mapping = ::mmap(nullptr, bytes, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) return Error::from_errno(errno, "map a stack");
   context->mapping = static_cast<std::byte*>(mapping);
   context->mapping_bytes = bytes;
@@ -79,7 +78,8 @@ Result<std::unique_ptr<Fiber>> Fiber::create(Loop& loop, std::size_t stack_bytes
 }
 
 Fiber::Fiber(Loop& loop, std::unique_ptr<Context> context)
-    : loop_(loop), context_(std::move(context)) {}
+    : loop_(loop), context_(std::move(context)) {
+}
 
 Fiber::~Fiber() {
   CHECK(idle() && head_ == nullptr && !running_);

@@ -5,7 +5,8 @@
 namespace holdfast::initiator {
 
 BlockSet::BlockSet(std::uint64_t blocks)
-    : pages_(static_cast<std::size_t>((blocks + blocks_per_page - 1) / blocks_per_page)) {}
+    : pages_(static_cast<std::size_t>((blocks + blocks_per_page - 1) / blocks_per_page)) {
+}
 
 bool BlockSet::contains(std::uint64_t block) const {
   const std::uint64_t page = block / blocks_per_page;

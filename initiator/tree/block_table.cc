@@ -47,7 +47,8 @@ BlockTable::Slot BlockTable::insert(std::uint64_t block) {
     slot = recycle();
     if (slot == none) return none;
   }
-  entries_[slot] = Entry{.block = block, .used = true, .dirty = false, .busy = false, .touched = false};
+  entries_[slot] =
+      Entry{.block = block, .used = true, .dirty = false, .busy = false, .touched = false};
   put_in_index(slot);
   return slot;
 }

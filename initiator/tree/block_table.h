@@ -8,9 +8,9 @@
 
 namespace holdfast::initiator {
 
-/// Cached blocks by their number: a bounded stock of slots, each with the memory of one block, found
-/// through an open-addressing table, so that nothing is allocated once the stock exists. Memory is
-/// taken from the system a mebibyte at a time, when it is first needed.
+/// Cached blocks by their number: a bounded stock of slots, each with the memory of one block,
+/// found through an open-addressing table, so that nothing is allocated once the stock exists.
+/// Memory is taken from the system a mebibyte at a time, when it is first needed.
 class BlockTable {
  public:
   using Slot = std::uint32_t;

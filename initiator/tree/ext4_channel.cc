@@ -1,8 +1,7 @@
 #include "initiator/tree/ext4_channel.h"
 
-#include <ext2fs/ext2_io.h>
-
 #include <cstddef>
+#include <ext2fs/ext2_io.h>
 #include <memory>
 #include <span>
 #include <utility>
@@ -33,8 +32,9 @@ errcode_t set_block_size(io_channel channel, int bytes) {
 
 /// A negative count is in bytes.
 std::size_t bytes_of(io_channel channel, int count) {
-  return count < 0 ? static_cast<std::size_t>(-count)
-                   : static_cast<std::size_t>(count) * static_cast<std::size_t>(channel->block_size);
+  return count < 0
+             ? static_cast<std::size_t>(-count)
+             : static_cast<std::size_t>(count) * static_cast<std::size_t>(channel->block_size);
 }
 
 errcode_t read_blocks(io_channel channel, unsigned long long block, int count, void* data) {
@@ -43,7 +43,8 @@ errcode_t read_blocks(io_channel channel, unsigned long long block, int count, v
 }
 
 errcode_t write_blocks(io_channel channel, unsigned long long block, int count, const void* data) {
-  const std::span<const std::byte> from(static_cast<const std::byte*>(data), bytes_of(channel, count));
+  const std::span<const std::byte> from(static_cast<const std::byte*>(data),
+                                        bytes_of(channel, count));
   return cache_of(channel).write(block * static_cast<unsigned>(channel->block_size), from);
 }
 
@@ -62,7 +63,9 @@ errcode_t write_bytes(io_channel channel, unsigned long offset, int count, const
 }
 
 // When the cache writes is its own affair: the tree syncs it, in the kernel's order.
-errcode_t flush_channel(io_channel) { return 0; }
+errcode_t flush_channel(io_channel) {
+  return 0;
+}
 
 errcode_t open_channel(const char* name, int flags, io_channel* channel);
 

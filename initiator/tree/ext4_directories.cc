@@ -28,7 +28,9 @@ void put_head(Buffer& buffer, std::size_t at, const EntryHead& head) {
   std::memcpy(buffer.data() + at, &head, sizeof head);
 }
 
-std::size_t bytes_for(std::size_t name_bytes) { return round_up(sizeof(EntryHead) + name_bytes, 4); }
+std::size_t bytes_for(std::size_t name_bytes) {
+  return round_up(sizeof(EntryHead) + name_bytes, 4);
+}
 
 /// What an entry needs at least: one without a node is free whole.
 std::size_t bytes_needed(const EntryHead& head) {
@@ -53,8 +55,8 @@ errcode_t Ext4Directories::begin(ext2_ino_t directory, ext2_ino_t parent, std::u
   open->block = block;
   open->logical = 0;
   clear_block(*open);
-  const bool fits = append(*open, ".", directory, EXT2_FT_DIR) &&
-                    append(*open, "..", parent, EXT2_FT_DIR);
+  const bool fits =
+      append(*open, ".", directory, EXT2_FT_DIR) && append(*open, "..", parent, EXT2_FT_DIR);
   CHECK(fits);
   return 0;
 }
@@ -104,9 +106,8 @@ errcode_t Ext4Directories::place_for(ext2_ino_t directory, Open*& place) {
     place = &open_.emplace_back();
     place->buffer = Buffer(filesystem_->blocksize);
   } else {
-    place = &*std::min_element(open_.begin(), open_.end(), [](const Open& a, const Open& b) {
-      return a.used_at < b.used_at;
-    });
+    place = &*std::min_element(open_.begin(), open_.end(),
+                               [](const Open& a, const Open& b) { return a.used_at < b.used_at; });
     if (const errcode_t code = write(*place); code != 0) return code;
   }
   place->directory = directory;
@@ -123,7 +124,8 @@ errcode_t Ext4Directories::load_last_block(Open& open) {
   if (!LINUX_S_ISDIR(inode.i_mode) || bytes < filesystem_->blocksize) return EXT2_ET_NO_DIRECTORY;
   open.logical = bytes / filesystem_->blocksize - 1;
   blk64_t block = 0;
-  code = ::ext2fs_bmap2(filesystem_, open.directory, &inode, nullptr, 0, open.logical, nullptr, &block);
+  code = ::ext2fs_bmap2(filesystem_, open.directory, &inode, nullptr, 0, open.logical, nullptr,
+                        &block);
   if (code != 0) return code;
   open.block = block;
   code = ::ext2fs_read_dir_block4(filesystem_, block, open.buffer.data(), 0, open.directory);
@@ -144,7 +146,8 @@ errcode_t Ext4Directories::write(Open& open) {
   if (!open.dirty) return 0;
   errcode_t code = ::ext2fs_dir_block_csum_set(
       filesystem_, open.directory, reinterpret_cast<ext2_dir_entry*>(open.buffer.data()));
-  if (code == 0) code = ::io_channel_write_blk64(filesystem_->io, open.block, 1, open.buffer.data());
+  if (code == 0)
+    code = ::io_channel_write_blk64(filesystem_->io, open.block, 1, open.buffer.data());
   if (code == 0) open.dirty = false;
   return code;
 }
@@ -161,7 +164,8 @@ errcode_t Ext4Directories::grow(Open& open) {
                         nullptr, &block);
   if (code == 0) code = ::ext2fs_iblk_add_blocks(filesystem_, &inode, 1);
   if (code == 0)
-    code = ::ext2fs_inode_size_set(filesystem_, &inode, (open.logical + 2) * filesystem_->blocksize);
+    code =
+        ::ext2fs_inode_size_set(filesystem_, &inode, (open.logical + 2) * filesystem_->blocksize);
   if (code == 0) code = ::ext2fs_write_inode(filesystem_, open.directory, &inode);
   if (code != 0) return code;
   open.block = taken;
@@ -180,7 +184,8 @@ void Ext4Directories::clear_block(Open& open) {
       filesystem_, reinterpret_cast<ext2_dir_entry_tail*>(open.buffer.data() + usable_));
 }
 
-bool Ext4Directories::append(Open& open, std::string_view name, ext2_ino_t node, std::uint8_t type) {
+bool Ext4Directories::append(Open& open, std::string_view name, ext2_ino_t node,
+                             std::uint8_t type) {
   EntryHead last = head_at(open.buffer, open.last);
   const std::size_t kept = bytes_needed(last);
   if (last.entry_bytes < kept + bytes_for(name.size())) return false;

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <ext2fs/ext2fs.h>
-
 #include <cstddef>
 #include <cstdint>
+#include <ext2fs/ext2fs.h>
 #include <string_view>
 #include <vector>
 

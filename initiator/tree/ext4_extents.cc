@@ -5,9 +5,9 @@
 
 #include "common/runtime/buffer.h"
 
-// The tree of a file that is written once is built from the leaves up: cut the extents into entries,
-// fill blocks with them, make an entry for each block, and go on until what is left fits into the
-// inode. libext2fs would insert them one at a time and write a block for each.
+// The tree of a file that is written once is built from the leaves up: cut the extents into
+// entries, fill blocks with them, make an entry for each block, and go on until what is left fits
+// into the inode. libext2fs would insert them one at a time and write a block for each.
 
 namespace holdfast::initiator {
 namespace {
@@ -18,7 +18,8 @@ static_assert(sizeof(ext3_extent_idx) == entry_bytes && sizeof(ext3_extent_heade
 constexpr std::size_t entries_in_inode = 4;
 
 std::size_t entries_in_block(ext2_filsys filesystem) {
-  return (filesystem->blocksize - sizeof(ext3_extent_header) - sizeof(ext3_extent_tail)) / entry_bytes;
+  return (filesystem->blocksize - sizeof(ext3_extent_header) - sizeof(ext3_extent_tail)) /
+         entry_bytes;
 }
 
 ext3_extent_header make_header(std::size_t entries, std::size_t entries_max, unsigned depth) {
@@ -44,7 +45,8 @@ ext3_extent make_index(std::uint32_t logical, std::uint64_t block) {
 /// Gives out the file's old tree blocks first, then new ones.
 class TreeBlocks {
  public:
-  TreeBlocks(Ext4Space& space, std::vector<std::uint64_t>& blocks) : space_(space), blocks_(blocks) {}
+  TreeBlocks(Ext4Space& space, std::vector<std::uint64_t>& blocks)
+      : space_(space), blocks_(blocks) {}
 
   errcode_t next(std::uint64_t& block) {
     if (used_ == blocks_.size()) {
@@ -100,7 +102,8 @@ void cut_extents(std::span<const FileExtent> extents, std::vector<ext3_extent>& 
       const std::uint64_t physical = extent.physical + at;
       ext3_extent entry{};
       entry.ee_block = static_cast<std::uint32_t>(extent.logical + at);
-      entry.ee_len = static_cast<std::uint16_t>(extent.written ? blocks : blocks | EXT_INIT_MAX_LEN);
+      entry.ee_len =
+          static_cast<std::uint16_t>(extent.written ? blocks : blocks | EXT_INIT_MAX_LEN);
       entry.ee_start = static_cast<std::uint32_t>(physical);
       entry.ee_start_hi = static_cast<std::uint16_t>(physical >> 32);
       entries.push_back(entry);

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <ext2fs/ext2fs.h>
-#include <ext2fs/ext3_extents.h>
-
 #include <cstddef>
 #include <cstdint>
+#include <ext2fs/ext2fs.h>
+#include <ext2fs/ext3_extents.h>
 #include <span>
 #include <vector>
 

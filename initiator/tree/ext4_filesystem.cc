@@ -1,11 +1,10 @@
 #include "initiator/tree/ext4_filesystem.h"
 
-#include <sys/stat.h>
-#include <time.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <sys/stat.h>
+#include <time.h>
 #include <utility>
 
 #include "common/base/check.h"
@@ -22,6 +21,12 @@ constexpr std::uint32_t links_max = 65000;
 constexpr std::size_t fast_target_bytes = sizeof(ext2_inode::i_block);
 /// A file's blocks are numbered with 32 bits, and the last number is not used.
 constexpr std::uint64_t file_blocks_max = 0xFFFF'FFFF;
+
+FileTime now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &time);
+  return {time.tv_sec, static_cast<std::uint32_t>(time.tv_nsec)};
+}
 
 }  // namespace
 
@@ -57,7 +62,8 @@ Result<std::unique_ptr<Ext4Filesystem>> Ext4Filesystem::open(WriteBackCache& cac
   return opened;
 }
 
-Ext4Filesystem::Ext4Filesystem(ext2_filsys filesystem) : filesystem_(filesystem) {}
+Ext4Filesystem::Ext4Filesystem(ext2_filsys filesystem) : filesystem_(filesystem) {
+}
 
 Ext4Filesystem::~Ext4Filesystem() {
   if (filesystem_ != nullptr) ::ext2fs_free(filesystem_);
@@ -65,12 +71,6 @@ Ext4Filesystem::~Ext4Filesystem() {
 
 std::uint64_t Ext4Filesystem::free_bytes() const {
   return ::ext2fs_free_blocks_count(filesystem_->super) * filesystem_->blocksize;
-}
-
-FileTime Ext4Filesystem::now() const {
-  timespec time{};
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &time);
-  return {time.tv_sec, static_cast<std::uint32_t>(time.tv_nsec)};
 }
 
 errcode_t Ext4Filesystem::read_inode(ext2_ino_t number, Ext4Inode& inode) {
@@ -83,16 +83,20 @@ errcode_t Ext4Filesystem::write_inode(ext2_ino_t number, Ext4Inode& inode) {
 
 // Making nodes.
 
-Status Ext4Filesystem::check_new(const std::string& name, const Attributes& attributes) const {
+Status Ext4Filesystem::check_change(const Attributes& attributes) const {
   if (directories_ == nullptr)
     return Error{ErrorKind::refused, EROFS, "the filesystem was opened for reading"};
+  for (const auto& [key, value] : attributes.xattrs)
+    if (Status allowed = check_xattr_name(key); !allowed) return allowed;
+  return {};
+}
+
+Status Ext4Filesystem::check_new(const std::string& name, const Attributes& attributes) const {
   if (name.size() > EXT2_NAME_LEN)
     return Error{ErrorKind::refused, ENAMETOOLONG, "the name is longer than 255 bytes"};
   if (name.empty() || name.find('/') != std::string::npos || name.find('\0') != std::string::npos)
     return Error{ErrorKind::invalid_input, EINVAL, "the name is not that of an entry"};
-  for (const auto& [key, value] : attributes.xattrs)
-    if (Status allowed = check_xattr_name(key); !allowed) return allowed;
-  return {};
+  return check_change(attributes);
 }
 
 Status Ext4Filesystem::begin_node(NewNode& node, const Attributes& attributes) {
@@ -195,8 +199,8 @@ Result<ext2_ino_t> Ext4Filesystem::create_file(ext2_ino_t parent, const std::str
   return node.number;
 }
 
-Status Ext4Filesystem::lay_out(std::span<const DataRange> ranges, std::uint64_t bytes, NewNode& node,
-                               FileLayout& layout) {
+Status Ext4Filesystem::lay_out(std::span<const DataRange> ranges, std::uint64_t bytes,
+                               NewNode& node, FileLayout& layout) {
   const std::uint64_t block_size = filesystem_->blocksize;
   if (bytes > file_blocks_max * block_size)
     return Error{ErrorKind::refused, EFBIG, "the file is larger than ext4 allows"};
@@ -325,12 +329,13 @@ Result<ext2_ino_t> Ext4Filesystem::make_special(ext2_ino_t parent, const std::st
 }
 
 Status Ext4Filesystem::set_attributes(ext2_ino_t node, const Attributes& attributes) {
-  if (Status allowed = check_new("node", attributes); !allowed) return allowed;
+  if (Status allowed = check_change(attributes); !allowed) return allowed;
   Ext4Inode inode;
   errcode_t code = read_inode(node, inode);
   if (code != 0) return ext4_error(code, "read the inode");
   Attributes kept = attributes;
-  kept.mode = (attributes.mode & ~static_cast<std::uint32_t>(S_IFMT)) | (inode.large.i_mode & S_IFMT);
+  kept.mode =
+      (attributes.mode & ~static_cast<std::uint32_t>(S_IFMT)) | (inode.large.i_mode & S_IFMT);
   encode_attributes(kept, inode.large);
   stamp(now(), false, inode.large);
   code = write_inode(node, inode);
@@ -341,7 +346,8 @@ Status Ext4Filesystem::set_attributes(ext2_ino_t node, const Attributes& attribu
 Status Ext4Filesystem::remove_lost_and_found() {
   ext2_ino_t number = 0;
   constexpr char name[] = "lost+found";
-  errcode_t code = ::ext2fs_lookup(filesystem_, EXT2_ROOT_INO, name, sizeof name - 1, nullptr, &number);
+  errcode_t code =
+      ::ext2fs_lookup(filesystem_, EXT2_ROOT_INO, name, sizeof name - 1, nullptr, &number);
   if (code == EXT2_ET_FILE_NOT_FOUND) return {};
   Ext4Inode inode;
   if (code == 0) code = ::ext2fs_unlink(filesystem_, EXT2_ROOT_INO, name, number, 0);

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <ext2fs/ext2fs.h>
-
 #include <cstdint>
+#include <ext2fs/ext2fs.h>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,7 +33,6 @@ class Ext4Filesystem {
   Ext4Filesystem& operator=(const Ext4Filesystem&) = delete;
 
   std::uint64_t free_bytes() const;
-  std::uint32_t block_bytes() const { return filesystem_->blocksize; }
 
   // Writing; what Tree says of each verb holds. A node that cannot be made leaves nothing behind.
   /// mke2fs makes /lost+found, which no source has; e2fsck makes it again when it needs it.
@@ -70,6 +68,7 @@ class Ext4Filesystem {
 
   errcode_t read_inode(ext2_ino_t number, Ext4Inode& inode);
   errcode_t write_inode(ext2_ino_t number, Ext4Inode& inode);
+  Status check_change(const Attributes& attributes) const;
   Status check_new(const std::string& name, const Attributes& attributes) const;
   Status begin_node(NewNode& node, const Attributes& attributes);
   Status finish_node(NewNode& node, ext2_ino_t parent, const std::string& name,
@@ -79,7 +78,6 @@ class Ext4Filesystem {
                  FileLayout& layout);
   Status add_link_to_directory(ext2_ino_t directory);
   Status write_long_target(NewNode& node, const std::string& target);
-  FileTime now() const;
 
   ext2_filsys filesystem_;
   std::unique_ptr<Ext4Space> space_;              // when writable

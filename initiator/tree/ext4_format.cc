@@ -1,14 +1,13 @@
 #include "initiator/tree/ext4_format.h"
 
-#include <ext2fs/ext2fs.h>
-#include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ext2fs/ext2fs.h>
+#include <fmt/format.h>
 #include <string>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -31,8 +30,12 @@ ProcessRequest mke2fs_request(const Ext4Options& options, std::uint64_t bytes, i
   request.program = "mke2fs";
   // Inode tables and journal are left as they are: what they held is told from ours by checksums
   // that a new UUID seeds. -m 0: nothing is kept back for root, the tree is all there is.
-  request.arguments = {"-t", "ext4", "-F", "-q", "-b", std::to_string(block_bytes), "-I", "256",
-                       "-m", "0", "-O", features,
+  request.arguments = {"-t", "ext4",
+                       "-F", "-q",
+                       "-b", std::to_string(block_bytes),
+                       "-I", "256",
+                       "-m", "0",
+                       "-O", features,
                        "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0",
                        "-N", std::to_string(inodes_for(bytes, options.nodes))};
   if (!options.label.empty()) {
@@ -85,7 +88,11 @@ Task<Result<Fd>> make_ext4_image(Loop& loop, std::uint64_t bytes, const Ext4Opti
     co_return Error::from_errno(errno, "make a file in memory");
   const ProcessRequest request = mke2fs_request(options, usable, image.get());
   const Result<ProcessOutcome> outcome = co_await run_process(loop, request);
-  if (!outcome) co_return outcome.error();
+  if (!outcome) {
+    Error error = outcome.error();
+    if (error.code == ENOENT) error.message += " (it comes with the package e2fsprogs)";
+    co_return error;
+  }
   if (!outcome->succeeded()) {
     const ErrorKind kind = outcome->timed_out ? ErrorKind::timed_out : ErrorKind::refused;
     co_return Error{kind, EIO,

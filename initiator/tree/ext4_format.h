@@ -18,8 +18,8 @@ Task<Result<Fd>> make_ext4_image(Loop& loop, std::uint64_t bytes, const Ext4Opti
 /// Writes the image's data, and nothing for its holes, through the cache. Called on its fiber.
 Status load_image(int image, WriteBackCache& cache);
 
-/// How many bytes one inode of a new filesystem stands for, and how many inodes it has at least.
-/// Enough for `nodes`, and for a few that were made meanwhile.
+/// How many inodes a filesystem of `bytes` gets: as many as mke2fs would give it, or enough for
+/// `nodes` and for a few that appear while they are copied.
 std::uint64_t inodes_for(std::uint64_t bytes, std::uint64_t nodes);
 
 }  // namespace holdfast::initiator

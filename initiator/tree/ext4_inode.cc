@@ -1,9 +1,8 @@
 #include "initiator/tree/ext4_inode.h"
 
+#include <algorithm>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-
-#include <algorithm>
 
 namespace holdfast::initiator {
 namespace {
@@ -16,8 +15,8 @@ struct TypePair {
   std::uint32_t mode;
 };
 constexpr TypePair type_pairs[] = {
-    {EXT2_FT_REG_FILE, S_IFREG}, {EXT2_FT_DIR, S_IFDIR},   {EXT2_FT_CHRDEV, S_IFCHR},
-    {EXT2_FT_BLKDEV, S_IFBLK},   {EXT2_FT_FIFO, S_IFIFO},  {EXT2_FT_SOCK, S_IFSOCK},
+    {EXT2_FT_REG_FILE, S_IFREG}, {EXT2_FT_DIR, S_IFDIR},  {EXT2_FT_CHRDEV, S_IFCHR},
+    {EXT2_FT_BLKDEV, S_IFBLK},   {EXT2_FT_FIFO, S_IFIFO}, {EXT2_FT_SOCK, S_IFSOCK},
     {EXT2_FT_SYMLINK, S_IFLNK},
 };
 

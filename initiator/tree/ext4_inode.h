@@ -1,11 +1,10 @@
 #pragma once
 
-#include <ext2fs/ext2_fs.h>
-#include <ext2fs/ext2fs.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <ext2fs/ext2_fs.h>
+#include <ext2fs/ext2fs.h>
 
 #include "initiator/tree/tree.h"
 

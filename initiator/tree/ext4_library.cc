@@ -1,8 +1,7 @@
 #include "initiator/tree/ext4_library.h"
 
-#include <et/com_err.h>
-
 #include <cerrno>
+#include <et/com_err.h>
 
 namespace holdfast::initiator {
 
@@ -15,9 +14,12 @@ Error ext4_error(errcode_t code, const std::string& doing) {
   switch (code) {
     case EXT2_ET_BLOCK_ALLOC_FAIL:
     case EXT2_ET_INODE_ALLOC_FAIL:
-    case EXT2_ET_EA_NO_SPACE: return Error{ErrorKind::out_of_space, ENOSPC, message};
-    case EXT2_ET_NO_MEMORY: return Error{ErrorKind::system, ENOMEM, message};
-    default: return Error{ErrorKind::invalid_input, EIO, message};
+    case EXT2_ET_EA_NO_SPACE:
+      return Error{ErrorKind::out_of_space, ENOSPC, message};
+    case EXT2_ET_NO_MEMORY:
+      return Error{ErrorKind::system, ENOMEM, message};
+    default:
+      return Error{ErrorKind::invalid_input, EIO, message};
   }
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <ext2fs/ext2fs.h>
-
 #include <string>
 
 #include "common/base/result.h"

@@ -1,7 +1,6 @@
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <cstring>
+#include <sys/stat.h>
 
 #include "initiator/tree/ext4_filesystem.h"
 #include "initiator/tree/ext4_library.h"
@@ -12,16 +11,12 @@
 namespace holdfast::initiator {
 namespace {
 
-struct Listing {
-  std::vector<DirectoryEntry> entries;
-};
-
 int collect_entry(ext2_dir_entry* entry, int, int, char*, void* into) {
   const auto bytes = static_cast<std::size_t>(::ext2fs_dirent_name_len(entry));
   const std::string_view name(entry->name, bytes);
   if (entry->inode == 0 || name == "." || name == "..") return 0;
   const auto type = static_cast<std::uint8_t>(::ext2fs_dirent_file_type(entry));
-  static_cast<Listing*>(into)->entries.push_back(
+  static_cast<std::vector<DirectoryEntry>*>(into)->push_back(
       {std::string(name), NodeId{entry->inode}, mode_of_entry_type(type)});
   return 0;
 }
@@ -32,12 +27,12 @@ Result<std::vector<DirectoryEntry>> Ext4Filesystem::read_directory(ext2_ino_t di
   if (directories_ != nullptr)
     if (const errcode_t code = directories_->write_out(); code != 0)
       return ext4_error(code, "write the open directories");
-  Listing listing;
+  std::vector<DirectoryEntry> entries;
   std::vector<char> buffer(filesystem_->blocksize);
   const errcode_t code =
-      ::ext2fs_dir_iterate(filesystem_, directory, 0, buffer.data(), &collect_entry, &listing);
+      ::ext2fs_dir_iterate(filesystem_, directory, 0, buffer.data(), &collect_entry, &entries);
   if (code != 0) return ext4_error(code, "read the directory");
-  return std::move(listing.entries);
+  return entries;
 }
 
 Result<Attributes> Ext4Filesystem::read_attributes(ext2_ino_t node) {

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <ext2fs/ext2fs.h>
-
 #include <cstdint>
+#include <ext2fs/ext2fs.h>
 #include <vector>
 
 #include "initiator/tree/write_back_cache.h"
@@ -45,8 +44,8 @@ class Ext4Space {
   WriteBackCache& cache_;
   const std::uint64_t first_block_;
   const std::uint64_t end_block_;
-  std::uint64_t next_data_;          // files are laid out from here on
-  BlockRun metadata_stretch_;        // metadata blocks are taken from its front
+  std::uint64_t next_data_;    // files are laid out from here on
+  BlockRun metadata_stretch_;  // metadata blocks are taken from its front
   ext2_ino_t next_inode_;
 };
 

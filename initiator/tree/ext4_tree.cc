@@ -1,8 +1,7 @@
 #include "initiator/tree/ext4_tree.h"
 
-#include <fmt/format.h>
-
 #include <cerrno>
+#include <fmt/format.h>
 #include <utility>
 
 #include "common/runtime/fd.h"
@@ -19,7 +18,8 @@ Status check_device(const Device& device) {
                            device.block_bytes())};
 }
 
-Task<Result<std::unique_ptr<Tree>>> begun_or_closed(std::unique_ptr<MountedExt4> tree, Status begun) {
+Task<Result<std::unique_ptr<Tree>>> begun_or_closed(std::unique_ptr<MountedExt4> tree,
+                                                    Status begun) {
   if (begun) co_return std::unique_ptr<Tree>(std::move(tree));
   // What it says then is the consequence; the caller wants the cause.
   [[maybe_unused]] const Status closed = co_await tree->close();
@@ -38,10 +38,10 @@ Task<Result<std::unique_ptr<Tree>>> Ext4Tree::make(Loop& loop, Device& device,
   if (!image) co_return image.error();
   Result<std::unique_ptr<Fiber>> fiber = Fiber::create(loop);
   if (!fiber) co_return fiber.error();
-  auto tree =
-      std::make_unique<MountedExt4>(loop, device, std::move(fiber).value(), options, true);
+  auto tree = std::make_unique<MountedExt4>(loop, device, std::move(fiber).value(), options, true);
   Status begun = co_await tree->begin_new(image->get());
-  Result<std::unique_ptr<Tree>> result = co_await begun_or_closed(std::move(tree), std::move(begun));
+  Result<std::unique_ptr<Tree>> result =
+      co_await begun_or_closed(std::move(tree), std::move(begun));
   co_return result;
 }
 
@@ -51,10 +51,10 @@ Task<Result<std::unique_ptr<Tree>>> Ext4Tree::open(Loop& loop, Device& device,
   if (!fit) co_return fit.error();
   Result<std::unique_ptr<Fiber>> fiber = Fiber::create(loop);
   if (!fiber) co_return fiber.error();
-  auto tree =
-      std::make_unique<MountedExt4>(loop, device, std::move(fiber).value(), options, false);
+  auto tree = std::make_unique<MountedExt4>(loop, device, std::move(fiber).value(), options, false);
   Status begun = co_await tree->begin_existing();
-  Result<std::unique_ptr<Tree>> result = co_await begun_or_closed(std::move(tree), std::move(begun));
+  Result<std::unique_ptr<Tree>> result =
+      co_await begun_or_closed(std::move(tree), std::move(begun));
   co_return result;
 }
 

@@ -36,8 +36,8 @@ struct Ext4Options {
 /// was abandoned, only after the device's own `close`: until then the kernel may use its memory.
 class Ext4Tree {
  public:
-  /// Makes a new filesystem, empty but for its root. What the device held before is neither read nor
-  /// believed. Fails with `out_of_space`, naming both sizes, if the device is too small.
+  /// Makes a new filesystem, empty but for its root. What the device held before is neither read
+  /// nor believed. Fails with `out_of_space`, naming both sizes, if the device is too small.
   static Task<Result<std::unique_ptr<Tree>>> make(Loop& loop, Device& device,
                                                   const Ext4Options& options);
   /// Opens an existing filesystem for reading. Verbs that write are refused.

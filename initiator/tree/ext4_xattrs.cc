@@ -39,7 +39,8 @@ std::vector<std::string> names_in(ext2_xattr_handle* handle) {
   return names;
 }
 
-/// An ACL's entries that name nobody: libext2fs gives them the id 0, the kernel one that means none.
+/// An ACL's entries that name nobody: libext2fs gives them the id 0, the kernel one that means
+/// none.
 void name_nobody(std::string& acl) {
   constexpr std::size_t head_bytes = 4;
   constexpr std::size_t entry_bytes = 8;  // tag, permissions, id

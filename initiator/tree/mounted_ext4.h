@@ -3,10 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "common/base/check.h"
 #include "common/runtime/event.h"
 #include "common/runtime/fiber.h"
 #include "common/runtime/scope.h"
@@ -19,8 +22,9 @@
 
 namespace holdfast::initiator {
 
-/// The tree that Ext4Tree makes: each verb is a job for the fiber on which libext2fs lives; only file
-/// data goes past it, from the caller's memory into the cache and from the device into the caller's.
+/// The tree that Ext4Tree makes: each verb is a job for the fiber on which libext2fs lives; only
+/// file data goes past it, from the caller's memory into the cache and from the device into the
+/// caller's.
 class MountedExt4 final : public Tree {
  public:
   MountedExt4(Loop& loop, Device& device, std::unique_ptr<Fiber> fiber, const Ext4Options& options,
@@ -34,7 +38,7 @@ class MountedExt4 final : public Tree {
 
   NodeId root() const override { return NodeId{EXT2_ROOT_INO}; }
   std::uint32_t concurrency() const override { return cache_.depth(); }
-  std::uint64_t free_bytes() const override { return filesystem_->free_bytes(); }
+  std::uint64_t free_bytes() const override;
 
   Task<Result<NodeId>> make_directory(NodeId parent, const std::string& name,
                                       const Attributes& attributes) override;
@@ -44,7 +48,8 @@ class MountedExt4 final : public Tree {
   Task<Status> write(NodeId file, std::uint64_t offset, std::span<const std::byte> data) override;
   Task<Status> finish_file(NodeId file) override;
   Task<Status> link(NodeId node, NodeId parent, const std::string& name) override;
-  Task<Result<NodeId>> make_symlink(NodeId parent, const std::string& name, const std::string& target,
+  Task<Result<NodeId>> make_symlink(NodeId parent, const std::string& name,
+                                    const std::string& target,
                                     const Attributes& attributes) override;
   Task<Result<NodeId>> make_special(NodeId parent, const std::string& name,
                                     const Attributes& attributes) override;
@@ -77,12 +82,11 @@ class MountedExt4 final : public Tree {
     Duration every_;
   };
 
+  static ext2_ino_t number_of(NodeId node) { return static_cast<ext2_ino_t>(node); }
   Task<void> write_back_regularly();
   /// Runs `work`, which returns a Result or a Status, on the fiber, unless the cache has failed.
   template <typename Answer, typename Work>
   Task<Answer> on_fiber(Work& work);
-  template <typename Answer>
-  Answer explained(Answer answer) const;
   Task<Status> fill_window(ext2_ino_t number, std::uint64_t block);
   /// Plans the reading of `into` from `offset` as far as the window goes; zeroes what is a hole.
   std::size_t plan(const LayoutWindow& window, std::uint64_t offset, std::span<std::byte> into,
@@ -99,5 +103,17 @@ class MountedExt4 final : public Tree {
   bool closing_ = false;
   bool closed_ = false;
 };
+
+template <typename Answer, typename Work>
+Task<Answer> MountedExt4::on_fiber(Work& work) {
+  CHECK(!closed_);
+  if (cache_.failure()) co_return *cache_.failure();
+  std::optional<Answer> answer;
+  auto job = [&] { answer.emplace(work()); };
+  co_await fiber_->run(job);
+  // libext2fs knows an I/O error as a number; the cache knows the words.
+  if (!*answer && cache_.failure()) co_return *cache_.failure();
+  co_return std::move(*answer);
+}
 
 }  // namespace holdfast::initiator

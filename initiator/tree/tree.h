@@ -1,12 +1,11 @@
 #pragma once
 
-#include <sys/stat.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
 #include <string>
+#include <sys/stat.h>
 #include <vector>
 
 #include "common/base/result.h"
@@ -76,15 +75,16 @@ class Tree {
   virtual Task<Result<NodeId>> make_directory(NodeId parent, const std::string& name,
                                               const Attributes& attributes) = 0;
   /// Makes a regular file of `attributes.bytes` whose data will lie in `ranges`, ascending and
-  /// disjoint, so that space can be laid out at once; `file` is its number for the watch. Every byte
-  /// of `ranges` is written before `finish_file`.
+  /// disjoint, so that space can be laid out at once; `file` is its number for the watch. Every
+  /// byte of `ranges` is written before `finish_file`.
   virtual Task<Result<NodeId>> create_file(NodeId parent, const std::string& name,
                                            const Attributes& attributes,
                                            std::span<const DataRange> ranges,
                                            std::uint32_t file) = 0;
   /// Takes `data` for `offset`. Returns when the memory may be used again; back-pressure is in the
   /// wait. Writes come in ascending order and start at a multiple of 4096.
-  virtual Task<Status> write(NodeId file, std::uint64_t offset, std::span<const std::byte> data) = 0;
+  virtual Task<Status> write(NodeId file, std::uint64_t offset,
+                             std::span<const std::byte> data) = 0;
   /// Ends the writing of `file`. What was not written of its ranges reads as zeros.
   virtual Task<Status> finish_file(NodeId file) = 0;
   virtual Task<Status> link(NodeId node, NodeId parent, const std::string& name) = 0;
@@ -94,7 +94,8 @@ class Tree {
   /// A fifo, socket, or character or block device, by the bits of `attributes.mode`.
   virtual Task<Result<NodeId>> make_special(NodeId parent, const std::string& name,
                                             const Attributes& attributes) = 0;
-  /// Gives `node` these permissions, owner, times and xattrs; type, device and bytes are not looked at.
+  /// Gives `node` these permissions, owner, times and xattrs; type, device and bytes are not looked
+  /// at.
   virtual Task<Status> set_attributes(NodeId node, const Attributes& attributes) = 0;
   /// Everything written before is on the medium after.
   virtual Task<Status> sync() = 0;

@@ -1,11 +1,10 @@
 #include "initiator/tree/write_back_cache.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fmt/format.h>
 #include <utility>
 
 #include "common/base/check.h"
@@ -14,7 +13,6 @@
 namespace holdfast::initiator {
 namespace {
 
-constexpr std::uint32_t slab_bytes = 1 * MiB;
 /// Data that has gathered this far is sent without being asked for.
 constexpr std::uint64_t background_bytes_most = 4 * MiB;
 
@@ -24,7 +22,8 @@ std::uint32_t slots_for(const WriteBackCacheOptions& options) {
 }
 
 std::size_t slabs_for(const WriteBackCacheOptions& options) {
-  return static_cast<std::size_t>(std::max<std::uint64_t>(2, options.dirty_bytes_max / slab_bytes));
+  return static_cast<std::size_t>(
+      std::max<std::uint64_t>(2, options.dirty_bytes_max / WriteBackCache::slab_bytes));
 }
 
 }  // namespace
@@ -57,11 +56,6 @@ WriteBackCache::~WriteBackCache() {
     if (slab.memory != nullptr) slab_pool_.give_back(slab.memory);
 }
 
-bool WriteBackCache::dirty() const {
-  return table_.dirty_count() > 0 || metadata_unwritten_ > 0 || data_unwritten_[0] > 0 ||
-         data_unwritten_[1] > 0 || unflushed_;
-}
-
 // Requests.
 
 WriteBackCache::Request* WriteBackCache::take_request() {
@@ -71,6 +65,18 @@ WriteBackCache::Request* WriteBackCache::take_request() {
   request->count = 0;
   request->answered = false;
   return request;
+}
+
+Task<WriteBackCache::Request*> WriteBackCache::take_request_or_wait() {
+  ++readers_waiting_;
+  Request* request = take_request();
+  while (request == nullptr && !failure_) {
+    co_await progress_.wait();
+    request = take_request();
+  }
+  --readers_waiting_;
+  if (request == nullptr) pump();
+  co_return request;
 }
 
 void WriteBackCache::release(Request& request) {
@@ -89,7 +95,6 @@ void WriteBackCache::submit(Request& request, DeviceOperation operation, std::ui
   request.device.done = &WriteBackCache::on_done;
   request.device.owner = &request;
   ++in_flight_;
-  ++requests_sent_;
   device_.submit(request.device);
 }
 
@@ -112,7 +117,8 @@ void WriteBackCache::finished(Request& request) {
       release(request);
       break;
     case Kind::metadata:
-      for (std::size_t i = 0; i < request.count; ++i) table_.set_busy(request.items[i].owner, false);
+      for (std::size_t i = 0; i < request.count; ++i)
+        table_.set_busy(request.items[i].owner, false);
       metadata_unwritten_ -= request.count;
       release(request);
       break;
@@ -126,28 +132,17 @@ void WriteBackCache::finished(Request& request) {
       break;
     }
     case Kind::metadata_read:
-    case Kind::flush: break;  // Whoever waits for it looks at the answer and releases it.
+    case Kind::flush:
+      break;  // Whoever waits for it looks at the answer and releases it.
   }
   pump();
   progressed();
 }
 
-void WriteBackCache::data_written(const Request& request) {
-  for (std::size_t i = 0; i < request.count; ++i) {
-    const WriteItem& item = request.items[i];
-    data_unwritten_[item.epoch] -= item.bytes;
-    Slab& slab = slabs_[item.owner];
-    slab.unwritten -= item.bytes;
-    if (slab.unwritten > 0) continue;
-    slab.used = 0;
-    if (has_filling_ && filling_ == item.owner) continue;
-    slab_pool_.give_back(std::exchange(slab.memory, nullptr));
-  }
-}
-
 void WriteBackCache::pump() {
   while (!failure_ && free_ != nullptr) {
-    // Readers wait for somebody; writers only for the bound. One place is kept for a waiting reader.
+    // Readers wait for somebody; writers only for the bound. One place is kept for a waiting
+    // reader.
     if (readers_waiting_ > 0) return;
     Request* request = take_request();
     if (send_from(metadata_queue_, Kind::metadata, *request)) continue;
@@ -203,114 +198,7 @@ void WriteBackCache::progressed() {
   fiber_.wake();
 }
 
-// Data.
-
-WriteBackCache::Slab* WriteBackCache::room_in_slab() {
-  if (has_filling_) {
-    Slab& slab = slabs_[filling_];
-    if (slab.used + block_bytes_ <= slab_bytes) return &slab;
-    has_filling_ = false;
-    if (slab.unwritten == 0) slab_pool_.give_back(std::exchange(slab.memory, nullptr));
-  }
-  std::byte* memory = slab_pool_.take();
-  if (memory == nullptr) return nullptr;
-  filling_ = 0;
-  while (slabs_[filling_].memory != nullptr) ++filling_;
-  has_filling_ = true;
-  slabs_[filling_] = Slab{.memory = memory, .used = 0, .unwritten = 0};
-  return &slabs_[filling_];
-}
-
-std::size_t WriteBackCache::put_data(std::uint64_t offset, std::span<const std::byte> data,
-                                     std::uint32_t file) {
-  std::size_t taken = 0;
-  while (taken < data.size() && !failure_) {
-    Slab* slab = room_in_slab();
-    if (slab == nullptr) break;
-    const std::size_t bytes = std::min<std::size_t>(data.size() - taken, slab_bytes - slab->used);
-    const auto whole = static_cast<std::uint32_t>(round_up(bytes, block_bytes_));
-    std::byte* memory = slab->memory + slab->used;
-    std::memcpy(memory, data.data() + taken, bytes);
-    std::memset(memory + bytes, 0, whole - bytes);
-    slab->used += whole;
-    slab->unwritten += whole;
-    data_unwritten_[epoch_] += whole;
-    data_queue_.add(WriteItem{.offset = offset + taken,
-                              .memory = memory,
-                              .bytes = whole,
-                              .owner = filling_,
-                              .file = file,
-                              .epoch = epoch_});
-    taken += bytes;
-  }
-  pump();
-  return taken;
-}
-
-Task<Status> WriteBackCache::wait_for_room() {
-  while (!failure_ && slab_pool_.available() == 0 &&
-         (!has_filling_ || slabs_[filling_].used + block_bytes_ > slab_bytes)) {
-    data_wanted_ = data_queue_.gathered_bytes() > 0;
-    pump();
-    co_await progress_.wait();
-  }
-  if (failure_) co_return *failure_;
-  co_return Status();
-}
-
-Task<WriteBackCache::Request*> WriteBackCache::take_request_or_wait() {
-  ++readers_waiting_;
-  Request* request = take_request();
-  while (request == nullptr && !failure_) {
-    co_await progress_.wait();
-    request = take_request();
-  }
-  --readers_waiting_;
-  if (request == nullptr) pump();
-  co_return request;
-}
-
-void WriteBackCache::start_read(Request& request, const ReadPiece& piece, ReadJoin& join,
-                                std::uint32_t file) {
-  request.kind = Kind::data_read;
-  request.join = &join;
-  const std::size_t whole = round_down(piece.into.size(), block_bytes_);
-  if (whole > 0) request.add_vector(piece.into.data(), whole);
-  request.tail = piece.into.subspan(whole);
-  if (!request.tail.empty()) {
-    if (!request.bounce) request.bounce = Buffer(block_bytes_);
-    request.add_vector(request.bounce.data(), block_bytes_);
-  }
-  ++join.left;
-  submit(request, DeviceOperation::read, piece.offset, round_up(piece.into.size(), block_bytes_), file);
-}
-
-Task<Status> WriteBackCache::read_data(std::span<const ReadPiece> pieces, std::uint32_t file) {
-  // What was written a moment ago is read from the device like everything else.
-  while (data_unwritten_[0] + data_unwritten_[1] > 0 && !failure_) {
-    data_wanted_ = data_queue_.gathered_bytes() > 0;
-    pump();
-    co_await progress_.wait();
-  }
-  ReadJoin join;
-  join.left = 1;  // ours, until every piece has been sent
-  for (const ReadPiece& piece : pieces) {
-    std::size_t sent = 0;
-    while (sent < piece.into.size() && !failure_ && !join.error) {
-      Request* request = co_await take_request_or_wait();
-      if (request == nullptr) break;
-      const std::size_t bytes = std::min<std::size_t>(piece.into.size() - sent, transfer_bytes_);
-      start_read(*request, ReadPiece{piece.offset + sent, piece.into.subspan(sent, bytes)}, join, file);
-      sent += bytes;
-    }
-  }
-  if (--join.left > 0) co_await join.done.wait();
-  if (failure_) co_return *failure_;
-  if (join.error) co_return *join.error;
-  co_return Status();
-}
-
-// Writing back.
+// Writing back, in the order of the kernel.
 
 Task<Status> WriteBackCache::sync() {
   while (syncing_) co_await progress_.wait();

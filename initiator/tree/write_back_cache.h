@@ -22,8 +22,8 @@
 namespace holdfast::initiator {
 
 struct WriteBackCacheOptions {
-  std::uint32_t block_bytes = 4096;            // of the filesystem
-  std::uint64_t dirty_bytes_max = 64 * MiB;    // file data that is not yet on the device
+  std::uint32_t block_bytes = 4096;             // of the filesystem
+  std::uint64_t dirty_bytes_max = 64 * MiB;     // file data that is not yet on the device
   std::uint64_t metadata_bytes_max = 64 * MiB;  // metadata kept, dirty or clean
   /// The filesystem is new: blocks that were never written through here read as zeros, whatever
   /// the device holds.
@@ -33,7 +33,8 @@ struct WriteBackCacheOptions {
 /// What a filesystem reads and writes through: a page cache of its own over a Device. Metadata lies
 /// in blocks that are found again; file data passes through large buffers on its way out. Writing
 /// starts long before the bound is reached, so that the wire and the source are busy at once, and
-/// whoever fills the cache waits. `sync` is the kernel's: all data, then all metadata, then a flush.
+/// whoever fills the cache waits. `sync` is the kernel's: all data, then all metadata, then a
+/// flush.
 ///
 /// A write that the device fails is for good: nothing is written any more, and every call says so.
 class WriteBackCache {
@@ -44,6 +45,8 @@ class WriteBackCache {
   static constexpr std::uint32_t requests_max = 32;
   /// What a metadata miss reads at once, as the kernel does for inode tables.
   static constexpr std::uint32_t readahead_bytes = 128 * KiB;
+  /// File data lies in pieces of memory of this size.
+  static constexpr std::uint32_t slab_bytes = 1 * MiB;
 
   WriteBackCache(Device& device, Fiber& fiber, const WriteBackCacheOptions& options);
   /// No call is under way and nothing is in flight. What is dirty goes unwritten.
@@ -76,12 +79,9 @@ class WriteBackCache {
   /// Everything written before is on the medium after.
   Task<Status> sync();
 
-  /// Whether anything waits to be written.
-  bool dirty() const;
   const std::optional<Error>& failure() const { return failure_; }
   std::uint32_t block_bytes() const { return block_bytes_; }
   std::uint32_t depth() const { return static_cast<std::uint32_t>(requests_.size()); }
-  std::uint64_t requests_sent() const { return requests_sent_; }
 
  private:
   struct Request;
@@ -97,8 +97,8 @@ class WriteBackCache {
   // Requests.
   Request* take_request();
   void release(Request& request);
-  void submit(Request& request, DeviceOperation operation, std::uint64_t offset, std::uint64_t bytes,
-              std::uint32_t file);
+  void submit(Request& request, DeviceOperation operation, std::uint64_t offset,
+              std::uint64_t bytes, std::uint32_t file);
   static void on_done(DeviceRequest& device_request);
   void finished(Request& request);
   void data_written(const Request& request);
@@ -136,7 +136,7 @@ class WriteBackCache {
   BlockTable table_;
   BlockSet written_;  // only kept while `blank_`
   WriteQueue metadata_queue_;
-  std::uint32_t calls_ = 0;  // of read and write
+  std::uint32_t calls_ = 0;               // of read and write
   std::uint64_t metadata_unwritten_ = 0;  // blocks gathered and not yet written
 
   BufferPool slab_pool_;
@@ -152,7 +152,6 @@ class WriteBackCache {
   Request* free_ = nullptr;
   std::uint32_t in_flight_ = 0;
   std::uint32_t readers_waiting_ = 0;
-  std::uint64_t requests_sent_ = 0;
 
   Event progress_;
   bool syncing_ = false;

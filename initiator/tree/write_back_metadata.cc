@@ -136,7 +136,9 @@ int WriteBackCache::fetch(std::uint64_t block, BlockTable::Slot& slot) {
 
 std::uint32_t WriteBackCache::readahead_from(std::uint64_t block) {
   const std::uint32_t most =
-      blank_ ? 1 : std::max<std::uint32_t>(1, std::min(readahead_bytes, transfer_bytes_) / block_bytes_);
+      blank_
+          ? 1
+          : std::max<std::uint32_t>(1, std::min(readahead_bytes, transfer_bytes_) / block_bytes_);
   std::uint32_t count = 1;
   while (count < most && block + count < blocks_ && table_.find(block + count) == BlockTable::none)
     ++count;
@@ -159,9 +161,11 @@ int WriteBackCache::load(std::uint64_t block, std::uint32_t count) {
   --readers_waiting_;
   int error = EIO;
   if (request != nullptr) {
-    for (std::uint32_t i = 0; i < got; ++i) request->add_vector(table_.memory(slots[i]), block_bytes_);
+    for (std::uint32_t i = 0; i < got; ++i)
+      request->add_vector(table_.memory(slots[i]), block_bytes_);
     request->kind = Kind::metadata_read;
-    submit(*request, DeviceOperation::read, block * block_bytes_, std::uint64_t{got} * block_bytes_, 0);
+    submit(*request, DeviceOperation::read, block * block_bytes_, std::uint64_t{got} * block_bytes_,
+           0);
     while (!request->answered) wait_on_fiber();
     error = request->device.error;
     release(*request);

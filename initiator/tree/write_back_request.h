@@ -1,12 +1,11 @@
 #pragma once
 
-#include <sys/uio.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <sys/uio.h>
 
 #include "common/base/result.h"
 #include "common/runtime/buffer.h"
@@ -37,10 +36,10 @@ struct WriteBackCache::Request {
   WriteBackCache* cache = nullptr;
   Request* next_free = nullptr;
 
-  bool answered = false;        // for whoever waits by looking
-  ReadJoin* join = nullptr;     // of a data read
-  Buffer bounce;                // for the part of a file's last block that nobody asked for
-  std::span<std::byte> tail;    // where the asked-for part of it goes
+  bool answered = false;      // for whoever waits by looking
+  ReadJoin* join = nullptr;   // of a data read
+  Buffer bounce;              // for the part of a file's last block that nobody asked for
+  std::span<std::byte> tail;  // where the asked-for part of it goes
 
   void add_vector(std::byte* memory, std::size_t bytes) { vectors[count++] = iovec{memory, bytes}; }
 };

@@ -28,7 +28,9 @@ void WriteQueue::begin_batch() {
   batch_.swap(gathered_);
   next_ = 0;
   gathered_bytes_ = 0;
-  const auto by_address = [](const WriteItem& a, const WriteItem& b) { return a.offset < b.offset; };
+  const auto by_address = [](const WriteItem& a, const WriteItem& b) {
+    return a.offset < b.offset;
+  };
   if (!std::is_sorted(batch_.begin(), batch_.end(), by_address))
     std::sort(batch_.begin(), batch_.end(), by_address);
 }

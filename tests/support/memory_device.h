@@ -1,8 +1,5 @@
 #pragma once
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -11,6 +8,8 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <vector>
 
 #include "common/base/check.h"
@@ -114,8 +113,10 @@ class MemoryDevice final : public Device {
   void perform_now(DeviceRequest& request) {
     std::byte* at = memory_ + request.offset;
     for (const iovec& vector : request.vectors) {
-      if (request.operation == DeviceOperation::read) std::memcpy(vector.iov_base, at, vector.iov_len);
-      if (request.operation == DeviceOperation::write) std::memcpy(at, vector.iov_base, vector.iov_len);
+      if (request.operation == DeviceOperation::read)
+        std::memcpy(vector.iov_base, at, vector.iov_len);
+      if (request.operation == DeviceOperation::write)
+        std::memcpy(at, vector.iov_base, vector.iov_len);
       at += vector.iov_len;
     }
   }

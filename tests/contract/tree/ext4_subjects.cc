@@ -96,10 +96,14 @@ class Ext4OnAnImage final : public Ext4Subject {
 
 }  // namespace
 
-std::unique_ptr<TreeSubject> make_ext4_in_memory() { return std::make_unique<Ext4InMemory>(); }
+std::unique_ptr<TreeSubject> make_ext4_in_memory() {
+  return std::make_unique<Ext4InMemory>();
+}
 std::unique_ptr<TreeSubject> make_ext4_in_a_narrow_place() {
   return std::make_unique<Ext4InANarrowPlace>();
 }
-std::unique_ptr<TreeSubject> make_ext4_on_an_image() { return std::make_unique<Ext4OnAnImage>(); }
+std::unique_ptr<TreeSubject> make_ext4_on_an_image() {
+  return std::make_unique<Ext4OnAnImage>();
+}
 
 }  // namespace holdfast::initiator

@@ -21,7 +21,8 @@ class TreeSubject {
   virtual Task<Result<std::unique_ptr<Tree>>> make() = 0;
   /// The tree that was made, in a new session.
   virtual Task<Result<std::unique_ptr<Tree>>> reopen() = 0;
-  /// What a judge who is not ours finds wrong with the tree, now that it is closed; empty if nothing.
+  /// What a judge who is not ours finds wrong with the tree, now that it is closed; empty if
+  /// nothing.
   virtual std::string judge() = 0;
 };
 

@@ -1,6 +1,6 @@
-#include "tests/contract/tree/tree_contract.h"
-
 #include <iterator>
+
+#include "tests/contract/tree/tree_contract.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -74,7 +74,8 @@ TEST_P(TreeContent, ALargeFileIsReadInPieces) {
       for (std::size_t at = 0; at < large_size; at += piece) {
         const Bytes got = co_await content_of(tree, node, at, piece);
         EXPECT_EQ(got.size(), std::min(piece, large_size - at));
-        EXPECT_TRUE(std::equal(got.begin(), got.end(), expected.begin() + static_cast<long>(at))) << at;
+        EXPECT_TRUE(std::equal(got.begin(), got.end(), expected.begin() + static_cast<long>(at)))
+            << at;
       }
     }
   };
@@ -181,7 +182,8 @@ TEST_P(TreeContent, HolesStayHolesAndFarOffsetsAreReached) {
       }
       const Attributes hole = co_await attributes_at(tree, entries.at("hole").node);
       EXPECT_EQ(hole.bytes, 7 * GiB + 1);
-      const Result<std::vector<DataRange>> none = co_await tree.read_data_ranges(entries.at("hole").node);
+      const Result<std::vector<DataRange>> none =
+          co_await tree.read_data_ranges(entries.at("hole").node);
       EXPECT_TRUE(none);
       EXPECT_TRUE(none->empty());
     }
@@ -199,7 +201,8 @@ TEST_P(TreeContent, AFileOfThousandsOfPiecesIsHeld) {
       Attributes attributes = attributes_of(S_IFREG | 0644);
       attributes.bytes = ranges.back().offset + 4096;
       const std::string name = "pieces";
-      const Result<NodeId> made = co_await tree.create_file(tree.root(), name, attributes, ranges, 1);
+      const Result<NodeId> made =
+          co_await tree.create_file(tree.root(), name, attributes, ranges, 1);
       EXPECT_TRUE(made) << made.error().message;
       for (const DataRange& range : ranges) {
         const Bytes content = noise(4096, range.offset);

@@ -1,23 +1,22 @@
 #pragma once
 
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cstring>
+#include <gtest/gtest.h>
 #include <map>
 #include <memory>
 #include <random>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <vector>
 
 #include "common/base/units.h"
 #include "tests/contract/tree/subject.h"
 
 // What every tree promises, as one body of tests that runs against every implementation. Each test
-// fills an empty tree, closes it, lets a judge who is not ours look at it, and reads it back in a new
-// session.
+// fills an empty tree, closes it, lets a judge who is not ours look at it, and reads it back in a
+// new session.
 
 namespace holdfast::initiator {
 
@@ -45,7 +44,8 @@ inline Attributes attributes_of(std::uint32_t mode) {
 }
 
 /// What must be the same; links are compared where a test speaks of them.
-inline void expect_same(const Attributes& got, const Attributes& expected, const std::string& what) {
+inline void expect_same(const Attributes& got, const Attributes& expected,
+                        const std::string& what) {
   EXPECT_EQ(got.mode, expected.mode) << what;
   EXPECT_EQ(got.uid, expected.uid) << what;
   EXPECT_EQ(got.gid, expected.gid) << what;
@@ -110,7 +110,7 @@ inline Task<NodeId> put_directory(Tree& tree, NodeId parent, std::string_view ca
 }
 
 inline Task<NodeId> put_file(Tree& tree, NodeId parent, const std::string& name,
-                      const Attributes& attributes, const Bytes& content) {
+                             const Attributes& attributes, const Bytes& content) {
   const DataRange whole{0, content.size()};
   const std::span<const DataRange> ranges(&whole, content.empty() ? 0 : 1);
   const Result<NodeId> made = co_await tree.create_file(parent, name, attributes, ranges, 1);
@@ -128,7 +128,7 @@ inline Task<NodeId> put_file(Tree& tree, NodeId parent, const std::string& name,
 }
 
 inline Task<NodeId> put_small_file(Tree& tree, NodeId parent, std::string_view called,
-                            std::string_view text) {
+                                   std::string_view text) {
   const std::string name(called);
   Attributes attributes = attributes_of(S_IFREG | 0644);
   attributes.bytes = text.size();
@@ -166,10 +166,9 @@ inline Task<Bytes> content_of(Tree& tree, NodeId node, std::uint64_t from, std::
 }
 
 inline auto every_tree() {
-  return testing::Values(
-      TreeSubjectCase{"Ext4InMemory", &make_ext4_in_memory},
-      TreeSubjectCase{"Ext4InANarrowPlace", &make_ext4_in_a_narrow_place},
-      TreeSubjectCase{"Ext4OnAnImage", &make_ext4_on_an_image});
+  return testing::Values(TreeSubjectCase{"Ext4InMemory", &make_ext4_in_memory},
+                         TreeSubjectCase{"Ext4InANarrowPlace", &make_ext4_in_a_narrow_place},
+                         TreeSubjectCase{"Ext4OnAnImage", &make_ext4_on_an_image});
 }
 
 inline std::string name_of(const testing::TestParamInfo<TreeSubjectCase>& subject) {

@@ -1,10 +1,9 @@
-#include "tests/contract/tree/tree_contract.h"
-
-#include <sys/sysmacros.h>
-
 #include <array>
 #include <iterator>
 #include <set>
+#include <sys/sysmacros.h>
+
+#include "tests/contract/tree/tree_contract.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -126,8 +125,12 @@ std::string acl(std::vector<std::array<std::uint32_t, 3>> entries) {
 constexpr std::uint32_t no_id = 0xFFFF'FFFF;
 
 std::map<std::string, std::map<std::string, std::string>> xattr_cases() {
-  const std::string access = acl({{1, 6, no_id}, {2, 7, 4'000'000'000}, {4, 4, no_id}, {8, 5, 12},
-                                  {16, 7, no_id}, {32, 4, no_id}});
+  const std::string access = acl({{1, 6, no_id},
+                                  {2, 7, 4'000'000'000},
+                                  {4, 4, no_id},
+                                  {8, 5, 12},
+                                  {16, 7, no_id},
+                                  {32, 4, no_id}});
   const std::string inherited = acl({{1, 7, no_id}, {4, 5, no_id}, {32, 0, no_id}});
   std::map<std::string, std::map<std::string, std::string>> cases;
   cases["one"] = {{"user.one", "value"}};
@@ -135,11 +138,14 @@ std::map<std::string, std::map<std::string, std::string>> xattr_cases() {
   cases["binary"] = {{"user.binary", std::string("\0\xFF\0\x01", 4)}};
   cases["namespaces"] = {{"user.a", "1"}, {"trusted.b", "2"}, {"security.c", "3"}};
   cases["large"] = {{"user.large", std::string(3500, 'v')}};
-  cases["mixed"] = {{"user.small", "s"}, {"user.large", std::string(2000, 'w')}, {"trusted.t", "t"}};
-  for (int i = 0; i < 60; ++i) cases["many"]["user.name" + std::to_string(i)] = std::to_string(i * i);
+  cases["mixed"] = {
+      {"user.small", "s"}, {"user.large", std::string(2000, 'w')}, {"trusted.t", "t"}};
+  for (int i = 0; i < 60; ++i)
+    cases["many"]["user.name" + std::to_string(i)] = std::to_string(i * i);
   cases["long name"] = {{"user." + std::string(250, 'n'), "x"}};
   cases["acl"] = {{"system.posix_acl_access", access}};
-  cases["both acls"] = {{"system.posix_acl_access", access}, {"system.posix_acl_default", inherited}};
+  cases["both acls"] = {{"system.posix_acl_access", access},
+                        {"system.posix_acl_default", inherited}};
   cases["capability"] = {
       {"security.capability", std::string("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20)}};
   return cases;
@@ -233,8 +239,14 @@ TEST_P(TreeNodes, WhatCannotBeHeldIsRefusedAndLeavesNothing) {
 }
 
 const FileTime times[] = {
-    {0, 0},           {-1, 999'999'999},        {-2'147'483'648, 1},     {2'147'483'647, 999'999'999},
-    {2'147'483'648, 5}, {4'294'967'295, 7},     {4'294'967'296, 8},      {10'000'000'000, 9},
+    {0, 0},
+    {-1, 999'999'999},
+    {-2'147'483'648, 1},
+    {2'147'483'647, 999'999'999},
+    {2'147'483'648, 5},
+    {4'294'967'295, 7},
+    {4'294'967'296, 8},
+    {10'000'000'000, 9},
     {15'032'385'535, 999'999'999},
 };
 

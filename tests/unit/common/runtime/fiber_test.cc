@@ -1,8 +1,7 @@
 #include "common/runtime/fiber.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
+#include <gtest/gtest.h>
 #include <string>
 #include <vector>
 
@@ -65,7 +64,8 @@ TEST_F(FiberTest, AJobThatNeedNotWaitNeedsNoTurnOfTheLoop) {
   EXPECT_FALSE(fiber_->is_running());
 }
 
-Task<void> wait_on_fiber(Loop& loop, Fiber& fiber, std::string name, std::vector<std::string>& said) {
+Task<void> wait_on_fiber(Loop& loop, Fiber& fiber, std::string name,
+                         std::vector<std::string>& said) {
   LateWake answer(loop, fiber);
   auto work = [&] {
     said.push_back(name + " asks");
@@ -90,7 +90,7 @@ TEST_F(FiberTest, JobsRunOneAtATimeInTheirOrderAndTheLoopGoesOnMeanwhile) {
     }
   };
   loop_->run(Body::all(*loop_, *fiber_, said));
-  const std::vector<std::string> expected = {"a asks",  "loop",     "a has it", "b asks",
+  const std::vector<std::string> expected = {"a asks", "loop",     "a has it", "b asks",
                                              "a ends", "b has it", "b ends"};
   EXPECT_EQ(said, expected);
 }

@@ -1,11 +1,10 @@
 #include "common/runtime/process.h"
 
 #include <gtest/gtest.h>
+#include <optional>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <optional>
 
 #include "common/runtime/fd.h"
 #include "common/runtime/scope.h"
@@ -45,7 +44,8 @@ class ProcessTest : public testing::Test {
 };
 
 TEST_F(ProcessTest, ExitCodeAndStderrComeBack) {
-  const Result<ProcessOutcome> outcome = run(shell("echo unheard; echo 'no such thing' >&2; exit 3"));
+  const Result<ProcessOutcome> outcome =
+      run(shell("echo unheard; echo 'no such thing' >&2; exit 3"));
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_FALSE(outcome->succeeded());
   EXPECT_EQ(outcome->exit_code, 3);

@@ -1,8 +1,7 @@
 #include "initiator/tree/block_table.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
+#include <gtest/gtest.h>
 #include <map>
 #include <random>
 

@@ -27,7 +27,7 @@ TEST(Ext4Extents, WhatWasNotWrittenIsMarkedWithinEveryExtent) {
   const FileExtent extents[] = {{0, 100, 10, true}, {20, 200, 10, true}, {40, 300, 10, true}};
   const BlockRange written[] = {{2, 3}, {7, 15}, {40, 10}};
   const std::vector<FileExtent> expected = {
-      {0, 100, 2, false}, {2, 102, 3, true},  {5, 105, 2, false},  {7, 107, 3, true},
+      {0, 100, 2, false}, {2, 102, 3, true},   {5, 105, 2, false},  {7, 107, 3, true},
       {20, 200, 2, true}, {22, 202, 8, false}, {40, 300, 10, true},
   };
   EXPECT_EQ(with_unwritten(extents, written), expected);

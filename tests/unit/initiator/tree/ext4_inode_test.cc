@@ -15,12 +15,18 @@ TEST(Ext4Inode, TimesTurnOverWhereTheKernelTurnsThemOver) {
     std::uint32_t epoch;
   };
   const Row rows[] = {
-      {{-0x8000'0000LL, 0}, 0x8000'0000, 0},  {{-1, 0}, 0xFFFF'FFFF, 0},
-      {{0, 0}, 0, 0},                         {{0x7FFF'FFFF, 0}, 0x7FFF'FFFF, 0},
-      {{0x8000'0000, 0}, 0x8000'0000, 1},     {{0xFFFF'FFFF, 0}, 0xFFFF'FFFF, 1},
-      {{0x1'0000'0000, 0}, 0, 1},             {{0x1'7FFF'FFFF, 0}, 0x7FFF'FFFF, 1},
-      {{0x1'8000'0000, 0}, 0x8000'0000, 2},   {{0x2'0000'0000, 0}, 0, 2},
-      {{0x2'8000'0000, 0}, 0x8000'0000, 3},   {{0x3'7FFF'FFFF, 0}, 0x7FFF'FFFF, 3},
+      {{-0x8000'0000LL, 0}, 0x8000'0000, 0},
+      {{-1, 0}, 0xFFFF'FFFF, 0},
+      {{0, 0}, 0, 0},
+      {{0x7FFF'FFFF, 0}, 0x7FFF'FFFF, 0},
+      {{0x8000'0000, 0}, 0x8000'0000, 1},
+      {{0xFFFF'FFFF, 0}, 0xFFFF'FFFF, 1},
+      {{0x1'0000'0000, 0}, 0, 1},
+      {{0x1'7FFF'FFFF, 0}, 0x7FFF'FFFF, 1},
+      {{0x1'8000'0000, 0}, 0x8000'0000, 2},
+      {{0x2'0000'0000, 0}, 0, 2},
+      {{0x2'8000'0000, 0}, 0x8000'0000, 3},
+      {{0x3'7FFF'FFFF, 0}, 0x7FFF'FFFF, 3},
   };
   for (const Row& row : rows) {
     FileTime time = row.time;

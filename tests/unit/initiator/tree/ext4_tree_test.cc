@@ -1,20 +1,19 @@
 #include "initiator/tree/ext4_tree.h"
 
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <random>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
-#include <memory>
-#include <optional>
-#include <random>
 #include <vector>
 
 #include "common/runtime/scope.h"
@@ -84,7 +83,8 @@ Attributes attributes_of(std::uint32_t mode, std::uint64_t bytes = 0) {
   return attributes;
 }
 
-Task<Status> put_file(Tree& tree, std::string_view called, std::uint64_t bytes, std::uint32_t number) {
+Task<Status> put_file(Tree& tree, std::string_view called, std::uint64_t bytes,
+                      std::uint32_t number) {
   const std::string name(called);
   const Attributes attributes = attributes_of(S_IFREG | 0644, bytes);
   const DataRange whole{0, bytes};
@@ -98,7 +98,9 @@ Task<Status> put_file(Tree& tree, std::string_view called, std::uint64_t bytes, 
   co_return finished;
 }
 
-Task<void> put_nothing(Ext4TreeTest&, Tree&) { co_return; }
+Task<void> put_nothing(Ext4TreeTest&, Tree&) {
+  co_return;
+}
 
 TEST_F(Ext4TreeTest, ADeviceTooSmallForTheTreeIsRefusedWithBothSizesAndLeftAlone) {
   options_.bytes = 100 * MiB;
@@ -119,7 +121,8 @@ TEST_F(Ext4TreeTest, ADeviceTooSmallForAFilesystemIsRefusedInMke2fsWords) {
 }
 
 TEST_F(Ext4TreeTest, EverySizeOfDeviceThatMke2fsAcceptsIsMadeClean) {
-  for (const std::uint64_t bytes : {256 * KiB, 1 * MiB, 8 * MiB + 512, 500 * MiB, 9 * GiB, 3 * TiB}) {
+  for (const std::uint64_t bytes :
+       {256 * KiB, 1 * MiB, 8 * MiB + 512, 500 * MiB, 9 * GiB, 3 * TiB}) {
     use_device(bytes);
     const Status made = with_new_tree(&put_nothing);
     EXPECT_TRUE(made) << bytes << ": " << made.error().message;
@@ -463,7 +466,8 @@ TEST_F(Ext4TreeTest, TheKernelMountsItAndSeesTheSame) {
   expect_clean();
 
   TemporaryFolder folder;
-  const ShellAnswer mounted = run_shell("mount -o loop,ro " + device_->path() + " " + folder.path());
+  const ShellAnswer mounted =
+      run_shell("mount -o loop,ro " + device_->path() + " " + folder.path());
   if (mounted.exit_code != 0) GTEST_SKIP() << "cannot mount here: " << mounted.output;
   struct stat status {};
   EXPECT_EQ(::stat(folder.file("directory").c_str(), &status), 0);
@@ -474,13 +478,15 @@ TEST_F(Ext4TreeTest, TheKernelMountsItAndSeesTheSame) {
   char value[64] = {};
   EXPECT_EQ(::getxattr(folder.file("directory").c_str(), "user.note", value, sizeof value), 14);
   EXPECT_STREQ(value, "of a directory");
-  EXPECT_EQ(::getxattr(folder.file("directory").c_str(), "system.posix_acl_default", value, 64), 28);
+  EXPECT_EQ(::getxattr(folder.file("directory").c_str(), "system.posix_acl_default", value, 64),
+            28);
   EXPECT_EQ(::lstat(folder.file("directory/disk").c_str(), &status), 0);
   EXPECT_EQ(status.st_rdev, makedev(259, 70'000));
   char target[512];
   EXPECT_EQ(::readlink(folder.file("directory/symlink").c_str(), target, sizeof target), 200);
   std::ifstream file(folder.file("file"), std::ios::binary);
-  const std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string content((std::istreambuf_iterator<char>(file)),
+                            std::istreambuf_iterator<char>());
   EXPECT_EQ(content, std::string(5 * MiB + 1, '\x42'));
   file.close();
   EXPECT_NE(::access(folder.file("lost+found").c_str(), F_OK), 0) << "no source has one";

@@ -1,8 +1,7 @@
 #include "initiator/tree/write_queue.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
+#include <gtest/gtest.h>
 #include <vector>
 
 namespace holdfast::initiator {
