@@ -47,3 +47,16 @@ expect_exit 0 iscsi-readcapacity16 "iscsi://127.0.0.2:${PORTAL##*:}/$IQN/0"
 stop_holdfastd
 wait_until 10 grep -q 'STOPPING=1' "$WORK/notified" || fail "systemd was not told of the end"
 expect_says 'READY=1' "$WORK/notified"
+
+if [[ $EUID -eq 0 ]]; then
+  say "root is given up, for good"
+  chmod 711 "$WORK"
+  start_holdfastd -u 65534 -g 65534
+  for key in Uid Gid; do
+    grep -qP "^$key:\t65534\t65534\t65534\t65534\$" "/proc/$DAEMON/status" ||
+      fail "$(grep "^$key" "/proc/$DAEMON/status")"
+  done
+  grep -qP '^Groups:\s*$' "/proc/$DAEMON/status" || fail "$(grep ^Groups "/proc/$DAEMON/status")"
+  expect_exit 0 "$ACKED_WRITES" record "$URL" "$WORK/writes" 1
+  stop_holdfastd
+fi

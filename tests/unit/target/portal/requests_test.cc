@@ -135,6 +135,12 @@ TEST_F(RequestsTest, CommandsThatWeCannotCarryAreRefusedAndTakeTheirCmdSn) {
   both_ways.flags |= iscsi::ScsiCommandBhs::write_bit;
   initiator.send(both_ways);
   expect_reject(initiator, RejectReason::command_not_supported, both_ways);
+  // An extended CDB: 8 bytes of AHS, of which 5 count.
+  auto extended = initiator.read10(1, 0, 1);
+  extended.ahs_words = 2;
+  initiator.send_bytes({reinterpret_cast<const char*>(&extended), sizeof extended});
+  initiator.send_bytes(std::string("\0\5\1\0XXXX", 8));
+  expect_reject(initiator, RejectReason::command_not_supported, extended);
   auto no_tag = initiator.test_unit_ready(iscsi::reserved_tag);
   initiator.send(no_tag);
   expect_reject(initiator, RejectReason::protocol_error, no_tag);
