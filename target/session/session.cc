@@ -131,16 +131,25 @@ void Session::close() {
 
 void Session::bytes_came() {
   keep_alive_.heard(loop_.now());
-  // Armed for the earliest moment at which there can be something to do, and then looked at again:
-  // traffic costs no timers.
-  if (!armed()) {
-    const auto next = keep_alive_.next_check(true);
-    if (next) arm(*next);
-  }
+  watch_peer();
+}
+
+/// Armed for the earliest moment at which there can be something to do, and looked at again then:
+/// traffic costs no timers, and a session that is idle for good has none.
+void Session::watch_peer() {
+  if (armed() || state_ == State::closed) return;
+  const auto next = keep_alive_.next_check(true);
+  if (next) arm(*next);
+}
+
+void Session::command_finished(const Slot& slot) {
+  tasks_.command_finished(slot);
+  watch_peer();  // The peer has an answer to take.
 }
 
 void Session::batch_sent() {
   keep_alive_.taken(loop_.now());
+  watch_peer();  // It may have been an R2T.
   receiver_.resume();
   step();
 }

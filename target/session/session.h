@@ -65,6 +65,7 @@ class Session final : private PduRouter::Owner,
   bool is_quiet() const { return commands_.empty() && tasks_.empty(); }
   void linger();
   void close();
+  void watch_peer();
   void send_ping();
   bool peer_took_bytes();
 
@@ -75,7 +76,7 @@ class Session final : private PduRouter::Owner,
   void out_of_step(std::string_view why, bool has_reject) override;
   void stream_over(int error) override;
   // CommandSet::Owner.
-  void command_finished(const Slot& slot) override { tasks_.command_finished(slot); }
+  void command_finished(const Slot& slot) override;
   void commands_gone() override { step(); }
   // TaskManagement::Owner.
   void task_management_done() override { step(); }
