@@ -16,7 +16,9 @@ void Sender::queue(Outgoing& outgoing) {
   outgoing.previous_ = tail_;
   (tail_ != nullptr ? tail_->next_ : head_) = &outgoing;
   tail_ = &outgoing;
-  if (!in_flight() && !queued()) loop_.at_turn_end(*this);
+  if (in_flight() || queued()) return;
+  loop_.at_turn_end(*this);
+  owner_.sending_begins();
 }
 
 void Sender::unlink(Outgoing& outgoing) {

@@ -52,6 +52,8 @@ class Sender final : private Completion, private Deferred {
   /// Whom the sender tells.
   class Owner {
    public:
+    /// The line was empty, and is not any more.
+    virtual void sending_begins() = 0;
     virtual void send_failed(int error) = 0;
     /// A batch has gone: there is room in the line; after `close`, the sender may be idle.
     virtual void batch_sent() = 0;

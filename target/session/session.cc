@@ -142,14 +142,15 @@ void Session::watch_peer() {
   if (next) arm(*next);
 }
 
-void Session::command_finished(const Slot& slot) {
-  tasks_.command_finished(slot);
-  watch_peer();  // The peer has an answer to take.
+/// From here on the peer owes it to us to take an answer, or to send what an R2T asks for: until now
+/// it may have waited for us, and is not to be blamed for that time.
+void Session::sending_begins() {
+  keep_alive_.taken(loop_.now());
+  watch_peer();
 }
 
 void Session::batch_sent() {
   keep_alive_.taken(loop_.now());
-  watch_peer();  // It may have been an R2T.
   receiver_.resume();
   step();
 }

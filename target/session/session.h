@@ -76,11 +76,12 @@ class Session final : private PduRouter::Owner,
   void out_of_step(std::string_view why, bool has_reject) override;
   void stream_over(int error) override;
   // CommandSet::Owner.
-  void command_finished(const Slot& slot) override;
+  void command_finished(const Slot& slot) override { tasks_.command_finished(slot); }
   void commands_gone() override { step(); }
   // TaskManagement::Owner.
   void task_management_done() override { step(); }
   // Sender::Owner.
+  void sending_begins() override;
   void send_failed(int error) override;
   void batch_sent() override;
   // Timer.
