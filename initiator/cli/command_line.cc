@@ -99,7 +99,8 @@ int run_copy(const CopyWords& words) {
                     .json_path = words.json,
                     .stall = words.stall,
                     .hang = words.hang,
-                    .quiet = words.quiet});
+                    .quiet = words.quiet,
+                    .notice = {}});
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ CopyRun::CopyRun(Loop& loop, Signals& signals, CopyRunOptions options)
       watch_(watch_options(options_), began_),
       watch_timer_(loop, watch_),
       display_(loop, LiveDisplay::style_for(options_.quiet), progress_, watch_),
-      guard_(std::in_place, loop, options_.hang + stuck_beyond_hang) {
+      guard_(std::in_place, loop, options_.hang + stuck_beyond_hang, options_.notice) {
   watch_.set_listener(this);
   record_.workload.kind = "copy";
   record_.workload.source = options_.source;

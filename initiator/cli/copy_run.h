@@ -10,6 +10,7 @@
 #include "common/runtime/loop.h"
 #include "common/runtime/signals.h"
 #include "common/runtime/task.h"
+#include "initiator/cli/apart.h"
 #include "initiator/cli/destination.h"
 #include "initiator/cli/guard.h"
 #include "initiator/cli/live_display.h"
@@ -31,6 +32,7 @@ struct CopyRunOptions {
   Duration stall = std::chrono::seconds(1);
   Duration hang = std::chrono::seconds(10);
   bool quiet = false;
+  ExitNotice notice;
 };
 
 /// One `holdfast copy`: the work, the watch over it, and its end. However the work goes, the run ends:

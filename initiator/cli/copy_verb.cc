@@ -33,11 +33,9 @@ int complain(const Error& error, int code) {
   return code;
 }
 
-int copy_verb(CopyRunOptions options) {
-  if (!options.json_path.empty()) {
-    const Status writable = check_record_path(options.json_path);
-    if (!writable) return complain(writable.error(), exit_usage);
-  }
+namespace {
+
+int copy_here(const CopyRunOptions& options) {
   Result<Signals> signals = Signals::open({SIGINT, SIGTERM});
   if (!signals) return complain(signals.error(), exit_not_started);
   Result<std::unique_ptr<Loop>> loop = Loop::create();
@@ -47,9 +45,27 @@ int copy_verb(CopyRunOptions options) {
   (*loop)->run(run->run());
   run->stop_guarding();
   const int code = report(*run, options);
-  // What the kernel still uses must not be freed, and its completions can no longer be waited for.
-  if (run->must_not_unwind()) ::_exit(code);
+  if (run->must_not_unwind()) {
+    // What the kernel still uses must not be freed, and its completions can no longer be waited for.
+    options.notice.send(code);
+    ::_exit(code);
+  }
   return code;
+}
+
+}  // namespace
+
+int copy_verb(CopyRunOptions options) {
+  if (!options.json_path.empty()) {
+    const Status writable = check_record_path(options.json_path);
+    if (!writable) return complain(writable.error(), exit_usage);
+  }
+  // Sockets never keep a process from ending; disks may.
+  if (options.destination.path().empty()) return copy_here(options);
+  return run_apart([&options](ExitNotice notice) {
+    options.notice = notice;
+    return copy_here(options);
+  });
 }
 
 }  // namespace holdfast::initiator

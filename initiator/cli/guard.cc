@@ -51,8 +51,8 @@ void Guard::Heart::expire() {
   arm(clock_now() + std::chrono::milliseconds(500));
 }
 
-Guard::Guard(Loop& loop, Duration stuck_limit)
-    : stuck_limit_(stuck_limit), heart_(loop, *this), thread_(start_without_signals([this] { keep_watch(); })) {}
+Guard::Guard(Loop& loop, Duration stuck_limit, ExitNotice notice)
+    : stuck_limit_(stuck_limit), notice_(notice), heart_(loop, *this), thread_(start_without_signals([this] { keep_watch(); })) {}
 
 Guard::~Guard() {
   {
@@ -86,8 +86,9 @@ void Guard::keep_watch() {
   }
 }
 
-void Guard::end(int code, const std::string& words, int fd) {
+void Guard::end(int code, const std::string& words, int fd) const {
   write_without_waiting(fd, words);
+  notice_.send(code);
   ::_exit(code);
 }
 

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/runtime/timer.h"
+#include "initiator/cli/apart.h"
 
 namespace holdfast::initiator {
 
@@ -15,8 +16,9 @@ namespace holdfast::initiator {
 /// counts for nothing.
 class Guard {
  public:
-  /// Ends the process with exit code 4 when the loop has not beaten for `stuck_limit`.
-  Guard(Loop& loop, Duration stuck_limit);
+  /// Ends the process with exit code 4 when the loop has not beaten for `stuck_limit`. Before it ends
+  /// the process it says so by `notice`.
+  Guard(Loop& loop, Duration stuck_limit, ExitNotice notice);
   ~Guard();
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
@@ -38,11 +40,12 @@ class Guard {
   };
 
   void keep_watch();
-  [[noreturn]] static void end(int code, const std::string& words, int fd);
+  [[noreturn]] void end(int code, const std::string& words, int fd) const;
 
   static constexpr Duration tick = std::chrono::milliseconds(50);
 
   const Duration stuck_limit_;
+  const ExitNotice notice_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool over_ = false;
