@@ -109,10 +109,15 @@ Task<Answer> MountedExt4::on_fiber(Work& work) {
   CHECK(!closed_);
   if (cache_.failure()) co_return *cache_.failure();
   std::optional<Answer> answer;
-  auto job = [&] { answer.emplace(work()); };
+  auto job = [&] {
+    [[maybe_unused]] const auto of_before = cache_.take_read_error();
+    answer.emplace(work());
+    if (*answer) return;
+    // libext2fs knows an I/O error as a number; the cache knows the words.
+    if (std::optional<Error> read_error = cache_.take_read_error()) answer.emplace(*read_error);
+    if (cache_.failure()) answer.emplace(*cache_.failure());
+  };
   co_await fiber_->run(job);
-  // libext2fs knows an I/O error as a number; the cache knows the words.
-  if (!*answer && cache_.failure()) co_return *cache_.failure();
   co_return std::move(*answer);
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -80,6 +81,9 @@ class WriteBackCache {
   Task<Status> sync();
 
   const std::optional<Error>& failure() const { return failure_; }
+  /// What the last metadata read that failed since this was last asked had to say, in words that an
+  /// errno cannot carry.
+  std::optional<Error> take_read_error() { return std::exchange(read_error_, std::nullopt); }
   std::uint32_t block_bytes() const { return block_bytes_; }
   std::uint32_t depth() const { return static_cast<std::uint32_t>(requests_.size()); }
 
@@ -157,6 +161,7 @@ class WriteBackCache {
   bool syncing_ = false;
   bool unflushed_ = false;  // something was written since the last flush
   std::optional<Error> failure_;
+  std::optional<Error> read_error_;
 };
 
 }  // namespace holdfast::initiator

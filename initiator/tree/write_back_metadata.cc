@@ -168,6 +168,7 @@ int WriteBackCache::load(std::uint64_t block, std::uint32_t count) {
            0);
     while (!request->answered) wait_on_fiber();
     error = request->device.error;
+    if (error != 0) read_error_ = describe(*request);
     release(*request);
     pump();
   }

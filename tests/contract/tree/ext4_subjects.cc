@@ -11,7 +11,7 @@
 namespace holdfast::initiator {
 namespace {
 
-constexpr std::uint64_t device_bytes = 128 * MiB;
+constexpr std::uint64_t device_bytes = 64 * MiB;
 
 /// An ext4 tree on a file that e2fsck can look at.
 class Ext4Subject : public TreeSubject {

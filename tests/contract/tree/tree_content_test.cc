@@ -10,7 +10,7 @@ class TreeContent : public TreeContract {};
 TEST_P(TreeContent, ANewTreeIsEmpty) {
   struct Bodies {
     static Task<void> fill(Tree& tree) {
-      EXPECT_GT(tree.free_bytes(), 64 * MiB);
+      EXPECT_GT(tree.free_bytes(), 32 * MiB);
       EXPECT_GE(tree.concurrency(), 1U);
       co_return;
     }

@@ -363,6 +363,43 @@ TEST_F(Ext4TreeTest, AFileHasAtMost65000NamesAndADirectoryMoreSubdirectories) {
   expect_clean();
 }
 
+TEST_F(Ext4TreeTest, AnUnreadableDirectoryIsNamedWithItsPlaceAndTheRestIsRead) {
+  struct Bodies {
+    static Task<void> fill(Ext4TreeTest&, Tree& tree) {
+      const Attributes attributes = attributes_of(S_IFDIR | 0755);
+      for (int i = 0; i < 100; ++i) {  // so that the last one is beyond what is read ahead
+        const std::string name = std::to_string(i);
+        const Result<NodeId> made = co_await tree.make_directory(tree.root(), name, attributes);
+        EXPECT_TRUE(made);
+      }
+    }
+    static Task<void> read(Ext4TreeTest& test) {
+      Result<std::unique_ptr<Tree>> opened =
+          co_await Ext4Tree::open(*test.loop_, *test.device_, test.options_);
+      EXPECT_TRUE(opened);
+      Tree& tree = **opened;
+      const Result<std::vector<DirectoryEntry>> root = co_await tree.read_directory(tree.root());
+      EXPECT_TRUE(root) << root.error().message;
+      test.device_->judge = [](const DeviceRequest&) { return EIO; };
+      Result<std::vector<DirectoryEntry>> read = Error{};
+      for (const DirectoryEntry& entry : *root)
+        if (entry.name == "99") read = co_await tree.read_directory(entry.node);
+      test.device_->judge = nullptr;
+      EXPECT_FALSE(read);
+      EXPECT_NE(read.error().message.find("at byte"), std::string::npos) << read.error().message;
+      EXPECT_NE(read.error().message.find("the test said so"), std::string::npos);
+      for (const DirectoryEntry& entry : *root) {
+        const Result<Attributes> attributes = co_await tree.read_attributes(entry.node);
+        EXPECT_TRUE(attributes) << attributes.error().message;
+      }
+      const Status closed = co_await tree.close();
+      EXPECT_TRUE(closed) << closed.error().message;
+    }
+  };
+  ASSERT_TRUE(with_new_tree(&Bodies::fill));
+  loop_->run(Bodies::read(*this));
+}
+
 /// Reads all that can be reached, as far as it can be read.
 Task<void> read_everything(Ext4TreeTest& test, int& errors) {
   Result<std::unique_ptr<Tree>> opened =

@@ -29,7 +29,7 @@ Bytes pattern(std::size_t bytes, unsigned seed) {
 
 class WriteBackCacheTest : public testing::Test {
  public:
-  static constexpr std::uint64_t device_bytes = 64 * MiB;
+  static constexpr std::uint64_t device_bytes = 40 * MiB;
 
   void SetUp() override {
     Result<std::unique_ptr<Loop>> loop = Loop::create();
