@@ -76,6 +76,7 @@ Task<void> CopyRun::run() {
   trouble_.set();
   signals_.stop();
   co_await scope.join();
+  display_.end_progress();
   watch_.finish(clock_now());
   record_.take(watch_);
   record_.totals.time = clock_now() - began_;

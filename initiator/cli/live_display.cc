@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "initiator/cli/guard.h"
 #include "initiator/report/format.h"
@@ -16,6 +18,7 @@ namespace {
 
 constexpr Duration terminal_period = std::chrono::milliseconds(200);
 constexpr Duration plain_period = std::chrono::seconds(10);
+constexpr std::size_t plain_columns = 200;
 constexpr Duration history_length = std::chrono::seconds(5);
 
 const char* phase_name(Progress::Phase phase) {
@@ -27,6 +30,10 @@ const char* phase_name(Progress::Phase phase) {
     case Progress::Phase::over: return "done";
   }
   return "";
+}
+
+std::string left_text(std::chrono::seconds left) {
+  return left < std::chrono::minutes(1) ? fmt::format("{} s", left.count()) : duration_text(left);
 }
 
 std::size_t terminal_columns() {
@@ -43,17 +50,30 @@ double slope(const std::deque<std::pair<Instant, std::uint64_t>>& history) {
 
 }  // namespace
 
-std::string progress_line(const Progress& progress, const Watch& watch, Instant now, double rate, Duration left) {
+std::string progress_line(const Progress& progress, const Watch& watch, Instant now, double rate,
+                          std::chrono::seconds left, std::size_t columns) {
   if (progress.phase == Progress::Phase::looking) return phase_name(progress.phase);
-  std::string line = fmt::format("{}: {} of {}, {} of {}", phase_name(progress.phase), progress.entries_done,
-                                 count_text(progress.entries_total, "entry", "entries"),
-                                 bytes_text(progress.bytes_done), bytes_text(progress.bytes_total));
-  if (rate > 0) line += fmt::format(", {}/s", bytes_text(static_cast<std::uint64_t>(rate)));
-  if (left >= Duration(0)) line += fmt::format(", {} left", duration_text(left));
-  line += fmt::format(", {} in flight", watch.in_flight_count());
-  line += fmt::format(", worst gap {}", duration_text(std::max(watch.worst_gap(), watch.open_gap(now))));
-  if (progress.problems > 0) line += ", " + count_text(progress.problems, "problem", "problems");
-  return line;
+  struct Part {
+    std::string text;
+    int weight;  // the lightest goes first
+  };
+  std::vector<Part> parts;
+  parts.push_back({fmt::format("{} of {}", progress.entries_done,
+                               count_text(progress.entries_total, "entry", "entries")), 1});
+  parts.push_back({fmt::format("{} of {}", bytes_text(progress.bytes_done), bytes_text(progress.bytes_total)), 2});
+  if (rate > 0) parts.push_back({fmt::format("{}/s", bytes_text(static_cast<std::uint64_t>(rate))), 5});
+  if (left >= std::chrono::seconds(0)) parts.push_back({left_text(left) + " left", 4});
+  parts.push_back({fmt::format("{} in flight", watch.in_flight_count()), 3});
+  const Duration gap = std::max(watch.worst_gap(), watch.open_gap(now));
+  parts.push_back({"worst gap " + duration_text(gap), 6});
+  if (progress.problems > 0) parts.push_back({count_text(progress.problems, "problem", "problems"), 7});
+  for (;;) {
+    std::string line = phase_name(progress.phase);
+    for (const Part& part : parts) line += (&part == parts.data() ? ": " : ", ") + part.text;
+    if (line.size() <= columns || parts.empty()) return line;
+    parts.erase(std::min_element(parts.begin(), parts.end(),
+                                 [](const Part& a, const Part& b) { return a.weight < b.weight; }));
+  }
 }
 
 LiveDisplay::Style LiveDisplay::style_for(bool quiet) {
@@ -73,9 +93,8 @@ void LiveDisplay::expire() {
   arm(now + terminal_period);
   note_progress(now);
   if (style_ == Style::terminal) {
-    std::string line = printable_text(progress_line(progress_, watch_, now, rate(), left()));
     // The last column stays free: a terminal would begin the next line there.
-    if (line.size() >= terminal_columns()) line.resize(terminal_columns() - 1);
+    const std::string line = progress_line(progress_, watch_, now, rate(), left(), terminal_columns() - 1);
     write_without_waiting(STDERR_FILENO, "\r\x1b[K" + line);
     line_shown_ = true;
     return;
@@ -83,7 +102,7 @@ void LiveDisplay::expire() {
   if (progress_.phase == phase_ && now - last_plain_ < plain_period) return;
   phase_ = progress_.phase;
   last_plain_ = now;
-  say(progress_line(progress_, watch_, now, rate(), left()));
+  say(progress_line(progress_, watch_, now, rate(), left(), plain_columns));
 }
 
 void LiveDisplay::note_progress(Instant now) {
@@ -98,18 +117,18 @@ void LiveDisplay::note_progress(Instant now) {
 double LiveDisplay::rate() const { return slope(history_); }
 
 /// The longer of what the bytes and the entries that are left will take.
-Duration LiveDisplay::left() const {
+std::chrono::seconds LiveDisplay::left() const {
   const double byte_rate = slope(history_);
   const double entry_rate = slope(entries_);
   if (progress_.phase == Progress::Phase::syncing || (byte_rate <= 0 && entry_rate <= 0))
-    return Duration(-1);
+    return std::chrono::seconds(-1);
   const auto rest = [](std::uint64_t total, std::uint64_t done, double per_second) {
     if (done >= total || per_second <= 0) return 0.0;
     return static_cast<double>(total - done) / per_second;
   };
   const double seconds = std::max(rest(progress_.bytes_total, progress_.bytes_done, byte_rate),
                                   rest(progress_.entries_total, progress_.entries_done, entry_rate));
-  return std::chrono::seconds(static_cast<std::int64_t>(std::min(seconds, 1e9)));
+  return std::chrono::seconds(static_cast<std::int64_t>(std::ceil(std::min(seconds, 1e9))));
 }
 
 void LiveDisplay::show(const PathEvent& event) {
@@ -121,6 +140,11 @@ void LiveDisplay::say(std::string_view text) {
   if (style_ == Style::none) return;
   clear();
   write_without_waiting(STDERR_FILENO, fmt::format("holdfast: {}\n", text));
+}
+
+void LiveDisplay::end_progress() {
+  disarm();
+  clear();
 }
 
 void LiveDisplay::clear() {

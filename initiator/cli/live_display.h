@@ -11,9 +11,11 @@
 
 namespace holdfast::initiator {
 
-/// One line about where a workload stands, without colour or control characters.
-/// `rate` is in bytes a second; `left` is negative when nobody knows.
-std::string progress_line(const Progress& progress, const Watch& watch, Instant now, double rate, Duration left);
+/// One line about where a workload stands, without colour or control characters. `rate` is in bytes a
+/// second, `left` in whole seconds, negative when nobody knows. What tells least is left out until the
+/// line fits into `columns`.
+std::string progress_line(const Progress& progress, const Watch& watch, Instant now, double rate,
+                          std::chrono::seconds left, std::size_t columns);
 
 /// What is shown on standard error while a workload runs: on a terminal a line that is kept up to
 /// date, elsewhere a line now and then; and every event when it happens. It never waits for a
@@ -31,12 +33,14 @@ class LiveDisplay final : private Timer {
   void show(const PathEvent& event);
   /// A line of its own.
   void say(std::string_view text);
+  /// Nothing is shown any more but events.
+  void end_progress();
 
  private:
   void expire() override;
   void note_progress(Instant now);
   double rate() const;
-  Duration left() const;
+  std::chrono::seconds left() const;
   void clear();
 
   const Style style_;

@@ -21,19 +21,24 @@ TEST(ProgressLine, TellsWhereTheWorkStands) {
   progress.entries_done = 99;
   progress.bytes_total = 1 << 30;
   progress.bytes_done = 1 << 20;
-  EXPECT_EQ(progress_line(progress, watch, start + milliseconds(34), 86.0 * (1 << 20), seconds(12)),
-            "copying: 99 of 12,345 entries, 1.0 MiB of 1.0 GiB, 86.0 MiB/s, 12.0 s left, 1 in flight, worst gap "
-            "34 ms");
+  const auto line = [&](std::size_t columns) {
+    return progress_line(progress, watch, start + milliseconds(34), 86.0 * (1 << 20), seconds(12), columns);
+  };
+  EXPECT_EQ(line(200),
+            "copying: 99 of 12,345 entries, 1.0 MiB of 1.0 GiB, 86.0 MiB/s, 12 s left, 1 in flight, worst gap 34 ms");
+  EXPECT_EQ(line(80), "copying: 1.0 MiB of 1.0 GiB, 86.0 MiB/s, 12 s left, 1 in flight, worst gap 34 ms");
+  EXPECT_EQ(line(40), "copying: 86.0 MiB/s, worst gap 34 ms");
+  EXPECT_EQ(line(1), "copying");
 }
 
 TEST(ProgressLine, LeavesOutWhatNobodyKnows) {
   Watch watch({}, start);
   Progress progress;
-  EXPECT_EQ(progress_line(progress, watch, start, 0, Duration(-1)), "looking at the source");
+  EXPECT_EQ(progress_line(progress, watch, start, 0, seconds(-1), 200), "looking at the source");
   progress.phase = Progress::Phase::verifying;
-  EXPECT_EQ(progress_line(progress, watch, start, 0, Duration(-1)).find("left"), std::string::npos);
+  EXPECT_EQ(progress_line(progress, watch, start, 0, seconds(-1), 200).find("left"), std::string::npos);
   progress.problems = 1;
-  EXPECT_NE(progress_line(progress, watch, start, 0, Duration(-1)).find("1 problem"), std::string::npos);
+  EXPECT_NE(progress_line(progress, watch, start, 0, seconds(-1), 200).find("1 problem"), std::string::npos);
 }
 
 }  // namespace
