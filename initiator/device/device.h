@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/runtime/task.h"
+#include "initiator/device/wire_use.h"
 
 namespace holdfast::initiator {
 
@@ -60,7 +61,7 @@ class Device {
   /// How many requests may be in flight at once.
   virtual std::uint32_t depth_max() const = 0;
   virtual bool read_only() const = 0;
-  /// "iscsi", "file".
+  /// "iscsi", "nbd", "file".
   virtual std::string transport() const = 0;
   /// What was agreed with the peer, for the record: negotiated keys, vendor, serial.
   virtual std::map<std::string, std::string> negotiated() const = 0;
@@ -68,6 +69,8 @@ class Device {
   virtual std::string last_error() const = 0;
   /// The connection to the peer is gone: every request fails from now on.
   virtual bool lost() const { return false; }
+  /// What went over the wire so far.
+  virtual WireUse wire() const = 0;
 
   virtual void submit(DeviceRequest& request) = 0;
   /// Gives everything in flight up: each request is done with ECANCELED, at once, whatever the peer

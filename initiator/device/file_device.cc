@@ -37,6 +37,7 @@ class FileDevice::Slot final : public Completion {
 
  private:
   void submit() {
+    ++device_.requests_;
     const int fd = device_.fd_.get();
     const std::uint64_t offset = request->offset + done_bytes_;
     const auto count = static_cast<unsigned>(remaining_.size());

@@ -42,6 +42,7 @@ class FileDevice final : public Device {
   std::string transport() const override { return "file"; }
   std::map<std::string, std::string> negotiated() const override;
   std::string last_error() const override { return last_error_; }
+  WireUse wire() const override { return {.requests = requests_, .bytes_sent = 0, .bytes_received = 0}; }
 
   void submit(DeviceRequest& request) override;
   void abandon() override;
@@ -65,6 +66,7 @@ class FileDevice final : public Device {
   std::uint64_t bytes_ = 0;
   std::uint32_t block_bytes_ = 512;
   bool abandoned_ = false;
+  std::uint64_t requests_ = 0;  // to the kernel
   std::string last_error_;
   std::unique_ptr<Slots> slots_;
 };

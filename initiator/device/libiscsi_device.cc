@@ -139,6 +139,12 @@ std::map<std::string, std::string> LibiscsiDevice::negotiated() const {
   return all;
 }
 
+WireUse LibiscsiDevice::wire() const {
+  WireUse use = session_->wire();
+  use.requests = commands_;
+  return use;
+}
+
 int LibiscsiDevice::refusal_of(const DeviceRequest& request) const {
   if (abandoned_) return ECANCELED;
   if (session_->failed()) return session_->failure().code;
@@ -176,7 +182,10 @@ void LibiscsiDevice::send(Slot& slot) {
       session_->withdraw(slot.call);
     }
   }
-  if (task != nullptr) return session_->queued();
+  if (task != nullptr) {
+    ++commands_;
+    return session_->queued();
+  }
   DeviceRequest& request = *std::exchange(slot.request, nullptr);
   slots_->free.push_back(&slot);
   slots_->answers.push(request, error);

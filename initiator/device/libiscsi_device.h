@@ -35,6 +35,7 @@ class LibiscsiDevice final : public Device {
   std::map<std::string, std::string> negotiated() const override;
   std::string last_error() const override { return last_error_; }
   bool lost() const override { return session_->failed(); }
+  WireUse wire() const override;
 
   void submit(DeviceRequest& request) override;
   void abandon() override;
@@ -66,6 +67,7 @@ class LibiscsiDevice final : public Device {
   bool long_flush_;               // SYNCHRONIZE CACHE(16), until it is refused
   bool has_cache_command_ = true;
   bool abandoned_ = false;
+  std::uint64_t commands_ = 0;
   std::uint64_t sent_again_ = 0;
   std::map<std::string, std::string> negotiated_;
   std::string last_error_;

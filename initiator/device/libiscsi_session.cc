@@ -120,6 +120,10 @@ std::string LibiscsiSession::default_initiator_name() {
 
 LibiscsiSession::LibiscsiSession(Loop& loop) : loop_(loop), parts_(std::make_unique<Parts>(*this)) {}
 
+WireUse LibiscsiSession::wire() const {
+  return context_ == nullptr ? wire_at_end_ : bytes_of_socket(iscsi_get_fd(context_));
+}
+
 LibiscsiSession::~LibiscsiSession() { CHECK(failed() && parts_->idle()); }
 
 Task<Result<std::unique_ptr<LibiscsiSession>>> LibiscsiSession::log_in(Loop& loop, Login login,
@@ -356,6 +360,7 @@ std::string LibiscsiSession::library_words() const {
 void LibiscsiSession::fail(Error why) {
   if (failed()) return;
   failure_ = std::move(why);
+  wire_at_end_ = wire();
   iscsi_context* context = std::exchange(context_, nullptr);
   loop_.cancel(parts_->reader);
   loop_.cancel(parts_->writer);

@@ -14,6 +14,7 @@
 #include "common/runtime/loop.h"
 #include "common/runtime/socket.h"
 #include "common/runtime/task.h"
+#include "initiator/device/wire_use.h"
 
 struct iscsi_context;
 struct scsi_task;
@@ -96,6 +97,8 @@ class LibiscsiSession {
   const std::string& portal() const { return portal_; }
   /// What the target answered and declared at login.
   std::map<std::string, std::string> negotiated() const;
+  /// The bytes of the connection, up to its end once it has ended; no requests.
+  WireUse wire() const;
 
   // For queueing commands, as a device does.
   /// Null once the session has failed.
@@ -155,6 +158,7 @@ class LibiscsiSession {
   bool logged_in_ = false;
   bool gave_up_ = false;  // libiscsi has dropped the session and would now reconnect
   Error failure_;
+  WireUse wire_at_end_;
   std::vector<std::byte> transcript_;
   std::vector<DiscoveredTarget> discovered_;
 

@@ -198,7 +198,7 @@ TimelineRow read_row(const Json& json) {
 
 void write(Json& json, const InFlightOperation& operation) {
   json["op"] = to_string(operation.kind);
-  json["lba"] = operation.lba;
+  json[operation.on_file ? "offset" : "lba"] = operation.lba;
   json["bytes"] = operation.bytes;
   json["age_s"] = seconds_of(operation.age);
 }
@@ -206,7 +206,8 @@ void write(Json& json, const InFlightOperation& operation) {
 InFlightOperation read_operation(const Json& json) {
   InFlightOperation operation;
   operation.kind = named<OperationKind>(value_of<std::string>(json, "op", "read"), operation_kinds);
-  operation.lba = value_of<std::uint64_t>(json, "lba");
+  operation.on_file = json.contains("offset");
+  operation.lba = value_of<std::uint64_t>(json, operation.on_file ? "offset" : "lba");
   operation.bytes = value_of<std::uint64_t>(json, "bytes");
   operation.age = seconds_in(json, "age_s");
   operation.file = value_of<std::string>(json, "file");

@@ -24,7 +24,9 @@ void line(std::string& text, fmt::format_string<Arguments...> format, Arguments&
 
 std::string operation_text(const InFlightOperation& operation) {
   std::string text = to_string(operation.kind);
-  if (operation.bytes > 0) text += fmt::format(" of {} at LBA {}", bytes_text(operation.bytes), operation.lba);
+  if (operation.bytes > 0)
+    text += fmt::format(" of {} at {} {}", bytes_text(operation.bytes), operation.on_file ? "byte" : "LBA",
+                        operation.lba);
   if (!operation.file.empty()) text += " for " + printable_text(operation.file);
   return text;
 }

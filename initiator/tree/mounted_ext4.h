@@ -37,6 +37,7 @@ class MountedExt4 final : public Tree {
   Task<Status> begin_existing();
 
   NodeId root() const override { return NodeId{EXT2_ROOT_INO}; }
+  std::string transport() const override { return "ext4"; }
   std::uint32_t concurrency() const override { return cache_.depth(); }
   std::uint64_t free_bytes() const override;
 

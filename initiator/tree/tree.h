@@ -8,8 +8,10 @@
 #include <sys/stat.h>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/runtime/task.h"
+#include "initiator/device/wire_use.h"
 
 namespace holdfast::initiator {
 
@@ -50,9 +52,18 @@ struct DirectoryEntry {
   std::uint32_t mode = 0;  // the S_IFMT bits
 };
 
-/// The file waist: what every filesystem and file protocol looks like to the workloads. Calls are
-/// coroutines of one loop and may overlap as far as `concurrency` says; what is passed by reference
-/// outlives the call. An error names the verb and the reason; the caller knows the path. A write
+/// Something that `cp -a` keeps and a tree cannot carry: it is neither written nor missed when what
+/// was written is verified, but said in the report.
+struct Shortcoming {
+  enum class Of { xattrs, acls, holes, owners, nanoseconds, access_times, specials };
+  Of of{};
+  std::string reason;  // "NFS version 3 has no extended attributes"
+};
+
+/// The file waist: what every filesystem and file protocol looks like to the workloads and
+/// to the watch. Calls are coroutines of one loop and may overlap as far as `concurrency` says; what
+/// is passed by reference outlives the call. A tree may leave a call unanswered for as long as its
+/// peer does: deadlines are the watch's, and `abandon` ends them. An error names the verb and the reason; the caller knows the path. A write
 /// that the transport failed is for good: every later call fails with its error.
 class Tree {
  public:
@@ -63,6 +74,17 @@ class Tree {
   virtual ~Tree() = default;
 
   virtual NodeId root() const = 0;
+  /// "ext4", "nfs", "dir".
+  virtual std::string transport() const = 0;
+  /// What was agreed with the peer or found at the place, for the record.
+  virtual std::map<std::string, std::string> negotiated() const { return {}; }
+  /// What the peer said when it last refused or broke off, in words; empty if nothing.
+  virtual std::string last_error() const { return {}; }
+  /// The connection to the peer is gone: every call fails from now on.
+  virtual bool lost() const { return false; }
+  /// What went over the wire so far; nothing where a device below counts it.
+  virtual WireUse wire() const { return {}; }
+  virtual std::vector<Shortcoming> shortcomings() const { return {}; }
   /// How many calls may usefully be under way at once.
   virtual std::uint32_t concurrency() const = 0;
   /// Bytes free for a new tree's data and metadata.
@@ -82,11 +104,15 @@ class Tree {
                                            std::span<const DataRange> ranges,
                                            std::uint32_t file) = 0;
   /// Takes `data` for `offset`. Returns when the memory may be used again; back-pressure is in the
-  /// wait. Writes come in ascending order and start at a multiple of 4096.
+  /// wait. Writes come in ascending order and start at a multiple of 4096; so
+  /// many as `concurrency` says may overlap.
   virtual Task<Status> write(NodeId file, std::uint64_t offset,
                              std::span<const std::byte> data) = 0;
   /// Ends the writing of `file`. What was not written of its ranges reads as zeros.
   virtual Task<Status> finish_file(NodeId file) = 0;
+  /// The caller will not name `node` again: what is remembered of it may be let go. Trees that number
+  /// nodes by themselves would grow without bound otherwise.
+  virtual void forget(NodeId node) { static_cast<void>(node); }
   virtual Task<Status> link(NodeId node, NodeId parent, const std::string& name) = 0;
   virtual Task<Result<NodeId>> make_symlink(NodeId parent, const std::string& name,
                                             const std::string& target,
@@ -111,6 +137,17 @@ class Tree {
   /// Ascending and disjoint, in whole blocks of the filesystem but cut at the file's end.
   virtual Task<Result<std::vector<DataRange>>> read_data_ranges(NodeId node) = 0;
 
+  /// Takes a lock on a byte range of a finished file, in the name of this session, and waits for it as
+  /// long as it takes. Refused with EOPNOTSUPP where a tree has none.
+  virtual Task<Status> lock(NodeId node, std::uint64_t offset, std::uint64_t bytes, bool exclusive);
+  /// Releases exactly such a range.
+  virtual Task<Status> unlock(NodeId node, std::uint64_t offset, std::uint64_t bytes);
+
+  /// Gives every call under way up: each ends with kind `cancelled`, at once, whatever the peer does.
+  virtual void abandon() {}
+  /// After `abandon` and `close`: whether the callers' memory is free. If it is not, the kernel may
+  /// use it at any time, and the process has to end without freeing it.
+  virtual bool drained() const { return true; }
   /// Puts the tree away in order: synced, and marked clean where it has such a mark.
   virtual Task<Status> close() = 0;
 };

@@ -32,10 +32,12 @@ constexpr const char* to_string(EventKind kind) {
 /// An operation that was in flight when somebody looked.
 struct InFlightOperation {
   OperationKind kind = OperationKind::read;
+  /// Where: the LBA, or, for an operation on a file, the byte in it.
   std::uint64_t lba = 0;
   std::uint64_t bytes = 0;
   std::string file;  // empty for the filesystem's own metadata
   Duration age{};    // from the moment it was due
+  bool on_file = false;
 };
 
 /// One episode, however many operations it held up.

@@ -225,7 +225,8 @@ Duration Watch::since(const Mark& mark) const {
 
 InFlightOperation Watch::describe(const Slot& slot) const {
   const std::string& name = names_.name(slot.file);
-  return {slot.kind, slot.lba, slot.bytes, name.empty() ? slot.forgotten_name : name, since(slot.due)};
+  return {slot.kind, slot.lba, slot.bytes, name.empty() ? slot.forgotten_name : name, since(slot.due),
+          options_.on_files};
 }
 
 Duration Watch::open_gap(Instant now) const {

@@ -24,6 +24,8 @@ struct WatchOptions {
   /// How often the limits are looked at, and our own lateness measured, while something is in flight.
   Duration tick = std::chrono::milliseconds(50);
   std::uint32_t slots = 4096;  // operations in flight at once
+  /// What is watched are operations on files, told by name and byte, and not blocks.
+  bool on_files = false;
   std::size_t events_max = 10'000;
 };
 

@@ -24,6 +24,7 @@ class WatchedDevice final : public Device {
   std::map<std::string, std::string> negotiated() const override { return device_->negotiated(); }
   std::string last_error() const override { return device_->last_error(); }
   bool lost() const override { return device_->lost(); }
+  WireUse wire() const override { return device_->wire(); }
 
   void submit(DeviceRequest& request) override;
   void abandon() override { device_->abandon(); }

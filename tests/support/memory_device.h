@@ -81,6 +81,7 @@ class MemoryDevice final : public Device {
   std::string transport() const override { return "memory"; }
   std::map<std::string, std::string> negotiated() const override { return {}; }
   std::string last_error() const override { return "the test said so"; }
+  WireUse wire() const override { return {.requests = sent.size(), .bytes_sent = 0, .bytes_received = 0}; }
 
   void submit(DeviceRequest& request) override {
     check(request);

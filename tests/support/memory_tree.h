@@ -69,6 +69,7 @@ class MemoryTree final : public Tree {
   }
 
   NodeId root() const override { return NodeId{0}; }
+  std::string transport() const override { return "memory"; }
   std::uint32_t concurrency() const override { return calls_at_once; }
   std::uint64_t free_bytes() const override { return free; }
 

@@ -26,6 +26,7 @@ class HeldDevice final : public Device {
   std::string transport() const override { return "held"; }
   std::map<std::string, std::string> negotiated() const override { return {{"key", "value"}}; }
   std::string last_error() const override { return "words"; }
+  WireUse wire() const override { return {}; }
   void submit(DeviceRequest& request) override { held.push_back(&request); }
   void abandon() override { answer(ECANCELED); }
   Task<void> close(Duration) override { co_return; }
