@@ -1,8 +1,7 @@
 #include "initiator/report/run_json.h"
 
-#include <nlohmann/json.hpp>
-
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "initiator/report/format.h"
@@ -14,8 +13,16 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* schema = "holdfast.run/1";
 
-double microseconds_of(Duration time) { return static_cast<double>(time.count()) / 1000; }
-Duration from_microseconds(double value) { return Duration(std::llround(value * 1000)); }
+double microseconds_of(Duration time) {
+  return static_cast<double>(time.count()) / 1000;
+}
+/// To nine decimals, which is as many nines as a run of a hundred million operations has.
+double rounded(double percent) {
+  return std::round(percent * 1e9) / 1e9;
+}
+Duration from_microseconds(double value) {
+  return Duration(std::llround(value * 1000));
+}
 
 template <typename T>
 T value_of(const Json& json, const char* key, T otherwise = T{}) {
@@ -30,7 +37,9 @@ const Json& child(const Json& json, const char* key) {
   return found == json.end() ? nothing : *found;
 }
 
-Duration seconds_in(const Json& json, const char* key) { return duration_of(value_of<double>(json, key)); }
+Duration seconds_in(const Json& json, const char* key) {
+  return duration_of(value_of<double>(json, key));
+}
 
 /// The enumerator whose name is `name`; an exception otherwise, which `record_from_json` catches.
 template <typename Enum>
@@ -41,19 +50,33 @@ Enum named(const std::string& name, std::size_t count) {
 }
 
 Json write(const LatencySummary& latency) {
+  Json percentiles = Json::array();
+  for (const PercentilePoint& point : latency.percentiles)
+    percentiles.push_back(Json::array({rounded(point.percent), microseconds_of(point.latency)}));
   return Json{{"count", latency.count},
               {"min", microseconds_of(latency.min)},
               {"p50", microseconds_of(latency.p50)},
               {"p90", microseconds_of(latency.p90)},
               {"p99", microseconds_of(latency.p99)},
               {"p99_9", microseconds_of(latency.p99_9)},
-              {"max", microseconds_of(latency.max)}};
+              {"max", microseconds_of(latency.max)},
+              {"percentiles", percentiles}};
 }
 
 LatencySummary read_latency(const Json& json) {
   const auto time = [&](const char* key) { return from_microseconds(value_of<double>(json, key)); };
-  return {value_of<std::uint64_t>(json, "count"), time("min"), time("p50"), time("p90"), time("p99"), time("p99_9"),
-          time("max")};
+  std::vector<PercentilePoint> percentiles;
+  for (const Json& point : child(json, "percentiles"))
+    percentiles.push_back(
+        {point.at(0).get<double>(), from_microseconds(point.at(1).get<double>())});
+  return {value_of<std::uint64_t>(json, "count"),
+          time("min"),
+          time("p50"),
+          time("p90"),
+          time("p99"),
+          time("p99_9"),
+          time("max"),
+          std::move(percentiles)};
 }
 
 Json write(const std::vector<FileRemark>& remarks) {
@@ -109,7 +132,8 @@ RunRecord::Workload read_workload(const Json& json) {
 
 Json write(const RunRecord::Destination& destination) {
   Json negotiated = Json::object();
-  for (const auto& [key, value] : destination.negotiated) negotiated[valid_utf8(key)] = valid_utf8(value);
+  for (const auto& [key, value] : destination.negotiated)
+    negotiated[valid_utf8(key)] = valid_utf8(value);
   return Json{{"url", valid_utf8(destination.url)},
               {"transport", destination.transport},
               {"bytes", destination.bytes},
@@ -170,16 +194,35 @@ RunRecord::Totals read_totals(const Json& json) {
   return totals;
 }
 
+Json write(const LatencyColumn& column) {
+  return Json{{"operations", column.operations},
+              {"p50_us", microseconds_of(column.p50)},
+              {"p99_us", microseconds_of(column.p99)},
+              {"max_us", microseconds_of(column.max)}};
+}
+
+LatencyColumn read_column(const Json& json) {
+  const auto time = [&](const char* key) { return from_microseconds(value_of<double>(json, key)); };
+  return {value_of<std::uint64_t>(json, "operations"), time("p50_us"), time("p99_us"),
+          time("max_us")};
+}
+
 Json write(const TimelineRow& row) {
-  return Json{{"at_s", seconds_of(row.at)},
-              {"operations", row.operations},
-              {"errors", row.errors},
-              {"bytes_read", row.bytes_read},
-              {"bytes_written", row.bytes_written},
-              {"in_flight", row.in_flight},
-              {"latency_max_us", microseconds_of(row.latency_max)},
-              {"gap_max_us", microseconds_of(row.gap_max)},
-              {"loop_late_us", microseconds_of(row.loop_late)}};
+  Json json{{"at_s", seconds_of(row.at)},
+            {"row_s", seconds_of(row.length)},
+            {"operations", row.operations},
+            {"errors", row.errors},
+            {"bytes_read", row.bytes_read},
+            {"bytes_written", row.bytes_written},
+            {"in_flight", row.in_flight},
+            {"latency_p50_us", microseconds_of(row.latency_p50)},
+            {"latency_p99_us", microseconds_of(row.latency_p99)},
+            {"latency_max_us", microseconds_of(row.latency_max)},
+            {"gap_max_us", microseconds_of(row.gap_max)},
+            {"loop_late_us", microseconds_of(row.loop_late)}};
+  if (row.readers.operations > 0) json["readers"] = write(row.readers);
+  if (row.locks.operations > 0) json["locks"] = write(row.locks);
+  return json;
 }
 
 TimelineRow read_row(const Json& json) {
@@ -190,9 +233,14 @@ TimelineRow read_row(const Json& json) {
   row.bytes_read = value_of<std::uint64_t>(json, "bytes_read");
   row.bytes_written = value_of<std::uint64_t>(json, "bytes_written");
   row.in_flight = value_of<std::uint32_t>(json, "in_flight");
+  row.length = seconds_in(json, "row_s");
+  row.latency_p50 = from_microseconds(value_of<double>(json, "latency_p50_us"));
+  row.latency_p99 = from_microseconds(value_of<double>(json, "latency_p99_us"));
   row.latency_max = from_microseconds(value_of<double>(json, "latency_max_us"));
   row.gap_max = from_microseconds(value_of<double>(json, "gap_max_us"));
   row.loop_late = from_microseconds(value_of<double>(json, "loop_late_us"));
+  row.readers = read_column(child(json, "readers"));
+  row.locks = read_column(child(json, "locks"));
   return row;
 }
 
@@ -246,8 +294,7 @@ PathEvent read_event(const Json& json) {
   event.loop_late = seconds_in(json, "loop_late_s");
   event.blame = value_of<std::string>(json, "blame", "unknown");
   event.evidence = value_of<std::string>(json, "evidence");
-  for (const Json& one : child(json, "in_flight"))
-    event.in_flight.push_back(read_operation(one));
+  for (const Json& one : child(json, "in_flight")) event.in_flight.push_back(read_operation(one));
   return event;
 }
 
@@ -281,7 +328,8 @@ std::string to_json(const RunRecord& record) {
   Json& by_operation = latency["by_operation"] = Json::object();
   for (std::size_t kind = 0; kind < operation_kinds; ++kind)
     if (record.latency_by_operation[kind].count > 0)
-      by_operation[to_string(static_cast<OperationKind>(kind))] = write(record.latency_by_operation[kind]);
+      by_operation[to_string(static_cast<OperationKind>(kind))] =
+          write(record.latency_by_operation[kind]);
   Json& timeline = json["timeline"] = Json::array();
   for (const TimelineRow& row : record.timeline) timeline.push_back(write(row));
   Json& events = json["events"] = Json::array();
@@ -295,10 +343,12 @@ Result<RunRecord> record_from_json(std::string_view text) {
     const Json json = Json::parse(text);
     const std::string found = json.is_object() ? value_of<std::string>(json, "schema") : "";
     if (found != schema)
-      return Error{ErrorKind::invalid_input, EINVAL, "this is no run record: its schema is '" + found + "'"};
+      return Error{ErrorKind::invalid_input, EINVAL,
+                   "this is no run record: its schema is '" + found + "'"};
     return read_record(json);
   } catch (const nlohmann::json::exception& error) {
-    return Error{ErrorKind::invalid_input, EINVAL, std::string("this is no run record: ") + error.what()};
+    return Error{ErrorKind::invalid_input, EINVAL,
+                 std::string("this is no run record: ") + error.what()};
   }
 }
 

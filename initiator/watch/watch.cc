@@ -99,7 +99,9 @@ void Watch::advance(Instant now) {
   const Instant last = std::exchange(now_, std::max(now_, now));
   note_lateness(last);
   while (from_start(now_) >= timeline_.row_end()) {
-    if (in_flight_ > 0) timeline_.gap(since(last_progress_));
+    // As it stood when the row ended, which is a little ago.
+    const Duration ago = from_start(now_) - timeline_.row_end();
+    if (in_flight_ > 0) timeline_.gap(std::max(Duration(0), since(last_progress_) - ago));
     timeline_.end_row(in_flight_);
   }
 }
@@ -187,7 +189,8 @@ void Watch::finish(Instant now) {
     if (episode_->in_flight.empty()) episode_->in_flight = in_flight();
     close_episode("still open when the run ended");
   }
-  timeline_.end_row(in_flight_);
+  if (in_flight_ > 0) timeline_.gap(since(last_progress_));
+  timeline_.end_run(in_flight_, from_start(now_));
   tick_due_.reset();
 }
 

@@ -44,7 +44,8 @@ inline RunRecord sample_record() {
                    .worst_lateness = milliseconds(2),
                    .events = {1, 1, 0, 0, 0, 1},
                    .events_dropped = 3};
-  record.latency = {100, microseconds(1), microseconds(2), microseconds(3), microseconds(4), microseconds(5), seconds(3)};
+  record.latency = {100, microseconds(1), microseconds(2), microseconds(3), microseconds(4), microseconds(5), seconds(3),
+                    {{0, microseconds(1)}, {90, microseconds(3)}, {100, seconds(3)}}};
   record.latency_by_operation[1] = record.latency;
   TimelineRow row;
   row.at = seconds(1);
@@ -53,7 +54,12 @@ inline RunRecord sample_record() {
   row.bytes_read = 4;
   row.bytes_written = 5;
   row.in_flight = 6;
+  row.length = milliseconds(20);
+  row.latency_p50 = milliseconds(2);
+  row.latency_p99 = milliseconds(6);
   row.latency_max = milliseconds(7);
+  row.readers = {.operations = 10, .p50 = microseconds(11), .p99 = microseconds(12), .max = microseconds(13)};
+  row.locks = {.operations = 14, .p50 = microseconds(15), .p99 = microseconds(16), .max = microseconds(17)};
   row.gap_max = milliseconds(8);
   row.loop_late = microseconds(9);
   record.timeline = {row};
