@@ -56,26 +56,33 @@ std::string read_duration(Duration& into, const std::string& text) {
 struct CopyWords {
   std::string source;
   std::string destination;
-  std::string json;
-  Duration stall = std::chrono::seconds(1);
-  Duration hang = std::chrono::seconds(10);
   bool verify = false;
-  bool quiet = false;
+  RunOptions run;
 };
+
+/// The options of every verb that watches a path.
+void add_run_options(CLI::App& verb, RunOptions& run) {
+  verb.add_option("--json", run.json_path, "Write the run record to this file")->type_name("FILE");
+  const auto stall = [&run](const std::string& text) { return read_duration(run.stall, text); };
+  const auto hang = [&run](const std::string& text) { return read_duration(run.hang, text); };
+  verb.add_option("--stall", "No progress for this long is a stall (default 1s)")->type_name("TIME")->check(stall);
+  verb.add_option("--hang", "No progress for this long is a hang, and ends the run (default 10s)")
+      ->type_name("TIME")
+      ->check(hang);
+  verb.add_flag("-q,--quiet", run.quiet, "Print nothing but the verdict");
+}
+
+Status check_limits(const RunOptions& run) {
+  if (run.hang >= run.stall) return {};
+  return Error{ErrorKind::invalid_input, EINVAL, "--hang is shorter than --stall"};
+}
 
 CLI::App* add_copy(CLI::App& app, CopyWords& words) {
   CLI::App* copy = app.add_subcommand("copy", "A `cp -a` of a directory into a new filesystem, watched");
   copy->add_option("SOURCE", words.source, "The directory to copy")->required();
   copy->add_option("DESTINATION", words.destination, "iscsi://host[:port]/iqn/lun or file:///path")->required();
   copy->add_flag("--verify", words.verify, "Read everything back in a new session and compare");
-  copy->add_option("--json", words.json, "Write the run record to this file")->type_name("FILE");
-  const auto stall = [&words](const std::string& text) { return read_duration(words.stall, text); };
-  const auto hang = [&words](const std::string& text) { return read_duration(words.hang, text); };
-  copy->add_option("--stall", "No progress for this long is a stall (default 1s)")->type_name("TIME")->check(stall);
-  copy->add_option("--hang", "No progress for this long is a hang, and ends the run (default 10s)")
-      ->type_name("TIME")
-      ->check(hang);
-  copy->add_flag("-q,--quiet", words.quiet, "Print nothing but the verdict");
+  add_run_options(*copy, words.run);
   copy->footer(copy_notes);
   return copy;
 }
@@ -89,18 +96,13 @@ int run_copy(const CopyWords& words) {
   if (!S_ISDIR(status.st_mode))
     return complain(Error{ErrorKind::invalid_input, ENOTDIR, "copy " + words.source + ": it is not a directory"},
                     exit_usage);
-  if (words.hang < words.stall)
-    return complain(Error{ErrorKind::invalid_input, EINVAL, "--hang is shorter than --stall"}, exit_usage);
+  if (const Status limits = check_limits(words.run); !limits) return complain(limits.error(), exit_usage);
   Result<Destination> destination = Destination::parse(words.destination, std::getenv("HOLDFAST_PASSWORD"));
   if (!destination) return complain(destination.error(), exit_usage);
-  return copy_verb({.source = words.source,
+  return copy_verb({.run = words.run,
+                    .source = words.source,
                     .destination = std::move(destination).value(),
-                    .verify = words.verify,
-                    .json_path = words.json,
-                    .stall = words.stall,
-                    .hang = words.hang,
-                    .quiet = words.quiet,
-                    .notice = {}});
+                    .verify = words.verify});
 }
 
 }  // namespace

@@ -49,7 +49,16 @@ std::string Destination::path() const {
   return file == nullptr ? "" : file->path;
 }
 
-Task<Result<std::unique_ptr<Device>>> Destination::open(Loop& loop, bool read_only, Duration deadline) const {
+bool Destination::is_device() const {
+  return std::holds_alternative<IscsiUrl>(place_) || std::holds_alternative<File>(place_);
+}
+
+Task<Result<std::unique_ptr<Tree>>> Destination::open_tree(Loop&, bool, Duration) const {
+  CHECK(!is_device());
+  co_return wrong(to_string() + " is no tree of files");
+}
+
+Task<Result<std::unique_ptr<Device>>> Destination::open_device(Loop& loop, bool read_only, Duration deadline) const {
   if (const auto* url = std::get_if<IscsiUrl>(&place_)) {
     IscsiUrl taken = *url;
     LibiscsiDevice::Options options;

@@ -10,6 +10,7 @@
 #include "common/runtime/task.h"
 #include "initiator/device/device.h"
 #include "initiator/device/iscsi_url.h"
+#include "initiator/tree/tree.h"
 
 namespace holdfast::initiator {
 
@@ -21,10 +22,16 @@ class Destination {
 
   /// Without a password.
   std::string to_string() const;
+  /// A block device, on which a copy makes a filesystem; everything else is a tree of files.
+  bool is_device() const;
+  /// It is storage of this machine, in which a call can stick so that the process cannot end.
+  bool may_stick() const { return !path().empty(); }
   /// The path of an image or block device; empty for what is not of this machine.
   std::string path() const;
-  /// A new session with it, up within `deadline`. Writable unless `read_only`.
-  Task<Result<std::unique_ptr<Device>>> open(Loop& loop, bool read_only, Duration deadline) const;
+  /// A new session with a device, up within `deadline`. Writable unless `read_only`.
+  Task<Result<std::unique_ptr<Device>>> open_device(Loop& loop, bool read_only, Duration deadline) const;
+  /// The same with a tree.
+  Task<Result<std::unique_ptr<Tree>>> open_tree(Loop& loop, bool read_only, Duration deadline) const;
 
  private:
   struct File {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "initiator/cli/copy_run.h"
@@ -12,6 +14,12 @@ namespace holdfast::initiator {
 int copy_verb(CopyRunOptions options);
 /// `holdfast discover`.
 int discover_verb(const std::string& url);
+
+/// Makes the run of a verb.
+using MakeRun = std::function<std::unique_ptr<Run>(Loop& loop, Signals& signals, const RunOptions& options)>;
+/// Runs it, prints its report, writes its record, and returns its exit code. `may_stick`: it meets
+/// storage in which a call can stick so that the process could not end.
+int perform_run(const MakeRun& make, RunOptions options, bool may_stick);
 
 /// "holdfast: …" on standard error; returns `code`.
 int complain(const Error& error, int code);

@@ -150,6 +150,15 @@ RunRecord::Destination read_destination(const Json& json) {
   return destination;
 }
 
+Json write(const WireUse& wire) {
+  return Json{{"requests", wire.requests}, {"bytes_sent", wire.bytes_sent}, {"bytes_received", wire.bytes_received}};
+}
+
+WireUse read_wire(const Json& json) {
+  return {value_of<std::uint64_t>(json, "requests"), value_of<std::uint64_t>(json, "bytes_sent"),
+          value_of<std::uint64_t>(json, "bytes_received")};
+}
+
 Json write(const RunRecord::Totals& totals) {
   Json events = Json::object();
   for (std::size_t kind = 0; kind < event_kinds; ++kind)
@@ -165,6 +174,8 @@ Json write(const RunRecord::Totals& totals) {
               {"verified_bytes", totals.verified_bytes},
               {"operations", totals.operations},
               {"errors", totals.errors},
+              {"wire", write(totals.wire)},
+              {"verify_wire", write(totals.verify_wire)},
               {"worst_gap_s", seconds_of(totals.worst_gap)},
               {"worst_loop_late_s", seconds_of(totals.worst_lateness)},
               {"events", events},
@@ -185,6 +196,8 @@ RunRecord::Totals read_totals(const Json& json) {
   totals.verified_bytes = number("verified_bytes");
   totals.operations = number("operations");
   totals.errors = number("errors");
+  totals.wire = read_wire(child(json, "wire"));
+  totals.verify_wire = read_wire(child(json, "verify_wire"));
   totals.worst_gap = seconds_in(json, "worst_gap_s");
   totals.worst_lateness = seconds_in(json, "worst_loop_late_s");
   const Json& events = child(json, "events");
@@ -304,6 +317,12 @@ RunRecord read_record(const Json& json) {
   record.workload = read_workload(child(json, "workload"));
   record.destination = read_destination(child(json, "destination"));
   record.totals = read_totals(child(json, "totals"));
+  for (const Json& one : child(json, "left_out"))
+    record.left_out.push_back({value_of<std::string>(one, "what"), value_of<std::string>(one, "why"),
+                               value_of<std::uint64_t>(one, "nodes")});
+  const Json& generator = child(json, "generator");
+  record.generator.time = seconds_in(generator, "cpu_s");
+  record.generator.loop_time = seconds_in(generator, "loop_cpu_s");
   const Json& latency = child(json, "latency_us");
   record.latency = read_latency(latency);
   const Json& by_operation = child(latency, "by_operation");
@@ -324,6 +343,13 @@ std::string to_json(const RunRecord& record) {
   json["workload"] = write(record.workload, record.exit_code());
   json["destination"] = write(record.destination);
   json["totals"] = write(record.totals);
+  Json& left_out = json["left_out"] = Json::array();
+  for (const RunRecord::LeftOut& one : record.left_out)
+    left_out.push_back(Json{{"what", valid_utf8(one.what)}, {"why", valid_utf8(one.why)}, {"nodes", one.nodes}});
+  json["generator"] = Json{{"cpu_s", seconds_of(record.generator.time)},
+                           {"loop_cpu_s", seconds_of(record.generator.loop_time)},
+                           {"share", record.generator_share()},
+                           {"saturated", record.generator_saturated()}};
   Json& latency = json["latency_us"] = write(record.latency);
   Json& by_operation = latency["by_operation"] = Json::object();
   for (std::size_t kind = 0; kind < operation_kinds; ++kind)

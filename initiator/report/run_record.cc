@@ -8,6 +8,11 @@ namespace holdfast::initiator {
 namespace {
 
 constexpr std::size_t remarks_max = 1000;
+constexpr double saturated_share = 0.9;
+
+double share(Duration part, Duration whole) {
+  return whole.count() > 0 ? static_cast<double>(part.count()) / static_cast<double>(whole.count()) : 0;
+}
 
 std::vector<PercentilePoint> distribution(const Histogram& histogram) {
   std::vector<PercentilePoint> points;
@@ -69,6 +74,12 @@ void RunRecord::add_mismatch(FileRemark remark, Duration at) {
   event.evidence = remark.what;
   events.push_back(std::move(event));
   workload.mismatch_list.push_back(std::move(remark));
+}
+
+double RunRecord::generator_share() const { return share(generator.time, totals.time); }
+
+bool RunRecord::generator_saturated() const {
+  return share(generator.loop_time, totals.time) >= saturated_share;
 }
 
 int RunRecord::exit_code() const {

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/histogram.h"
+#include "initiator/device/wire_use.h"
 #include "initiator/watch/path_event.h"
 #include "initiator/watch/operation_kind.h"
 #include "initiator/watch/timeline.h"
@@ -98,11 +99,27 @@ struct RunRecord {
     std::uint64_t verified_bytes = 0;
     std::uint64_t operations = 0;  // on the device, successful ones
     std::uint64_t errors = 0;
+    WireUse wire;         // of the work itself
+    WireUse verify_wire;  // of reading back
     Duration worst_gap{};
     Duration worst_lateness{};  // of our own loop
     std::array<std::uint64_t, event_kinds> events{};
     std::uint64_t events_dropped = 0;
   } totals;
+
+  /// What `cp -a` keeps and the destination cannot carry: by its nature, which is no fault of the run.
+  struct LeftOut {
+    std::string what;  // "extended attributes"
+    std::string why;
+    std::uint64_t nodes = 0;  // that had any
+  };
+  std::vector<LeftOut> left_out;
+
+  /// What the tool itself took of the processors, so that nobody takes its limits for the path's.
+  struct Generator {
+    Duration time{};       // of the whole process
+    Duration loop_time{};  // of the one thread that drives the path
+  } generator;
 
   LatencySummary latency;
   std::array<LatencySummary, operation_kinds> latency_by_operation;
@@ -117,6 +134,10 @@ struct RunRecord {
   /// 0 steady and finished · 1 stalled, problems, or failed · 4 hung · 5 corrupt · 128 and the number
   /// of the signal that interrupted the run.
   int exit_code() const;
+  /// Processor time of the tool over the run's time: 1 is one processor.
+  double generator_share() const;
+  /// Its one driving thread had hardly a pause: the path may be able to do more than was seen.
+  bool generator_saturated() const;
 };
 
 }  // namespace holdfast::initiator

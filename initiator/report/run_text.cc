@@ -59,6 +59,27 @@ void describe_work(std::string& text, const RunRecord& record) {
              : count_text(record.workload.mismatches, "difference", "differences"));
 }
 
+std::string wire_text(const WireUse& wire) {
+  std::string text = count_text(wire.requests, "request", "requests");
+  if (wire.bytes_sent + wire.bytes_received > 0)
+    text += fmt::format(", {} sent, {} received", bytes_text(wire.bytes_sent), bytes_text(wire.bytes_received));
+  return text;
+}
+
+void describe_cost(std::string& text, const RunRecord& record) {
+  const RunRecord::Totals& totals = record.totals;
+  if (totals.wire.requests > 0) line(text, "  on the wire  {}", wire_text(totals.wire));
+  if (totals.verify_wire.requests > 0) line(text, "    to verify  {}", wire_text(totals.verify_wire));
+  line(text, "  this tool    {:.0f} % of a processor{}", record.generator_share() * 100,
+       record.generator_saturated() ? "; it was SATURATED: the path may be able to do more" : "");
+}
+
+void describe_left_out(std::string& text, const RunRecord& record) {
+  for (const RunRecord::LeftOut& one : record.left_out)
+    line(text, "  not kept     {} of {}: {}", printable_text(one.what), count_text(one.nodes, "node", "nodes"),
+         printable_text(one.why));
+}
+
 void describe_latency(std::string& text, const RunRecord& record) {
   if (record.latency.count == 0) return;
   line(text, "  {:<12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "latency", "count", "p50", "p90", "p99", "p99.9", "max");
@@ -185,6 +206,8 @@ std::string to_text(const RunRecord& record) {
   std::string text;
   describe_run(text, record);
   describe_work(text, record);
+  describe_left_out(text, record);
+  describe_cost(text, record);
   describe_latency(text, record);
   describe_events(text, record);
   describe_remarks(text, "not copied as they are:", record.workload.problems, record.workload.problem_list);

@@ -17,7 +17,7 @@ TEST(RunJson, HasExactlyTheKeysOfTheContract) {
   const Json json = Json::parse(to_json(sample_record()));
   std::set<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.insert(key);
-  EXPECT_EQ(keys, (std::set<std::string>{"schema", "verdict", "workload", "destination", "totals", "latency_us",
+  EXPECT_EQ(keys, (std::set<std::string>{"schema", "verdict", "workload", "destination", "totals", "generator", "left_out", "latency_us",
                                          "timeline", "events", "verdicts"}));
   EXPECT_EQ(json["schema"], "holdfast.run/1");
   EXPECT_EQ(json["verdict"], "stalled");
@@ -29,6 +29,10 @@ TEST(RunJson, HasExactlyTheKeysOfTheContract) {
   for (const char* key : {"count", "min", "p50", "p90", "p99", "p99_9", "max"})
     EXPECT_TRUE(json["latency_us"].contains(key)) << key;
   EXPECT_EQ(json["latency_us"]["max"], 3e6);
+  EXPECT_EQ(json["totals"]["wire"]["requests"], 500);
+  EXPECT_EQ(json["generator"]["share"], 0.4) << "2 s of processor time in 5 s";
+  EXPECT_EQ(json["generator"]["saturated"], true) << "the loop's thread was busy for 4.6 s of 5 s";
+  EXPECT_EQ(json["left_out"][0]["nodes"], 3);
   EXPECT_TRUE(json["verdicts"].is_array());
 }
 

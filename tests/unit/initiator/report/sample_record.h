@@ -40,10 +40,14 @@ inline RunRecord sample_record() {
                    .verified_bytes = 123,
                    .operations = 456,
                    .errors = 7,
+                   .wire = {.requests = 500, .bytes_sent = 1 << 20, .bytes_received = 4096},
+                   .verify_wire = {.requests = 50, .bytes_sent = 2048, .bytes_received = 1 << 19},
                    .worst_gap = milliseconds(3021),
                    .worst_lateness = milliseconds(2),
                    .events = {1, 1, 0, 0, 0, 1},
                    .events_dropped = 3};
+  record.left_out = {{"extended attributes", "the protocol has none", 3}};
+  record.generator = {.time = seconds(2), .loop_time = milliseconds(4600)};
   record.latency = {100, microseconds(1), microseconds(2), microseconds(3), microseconds(4), microseconds(5), seconds(3),
                     {{0, microseconds(1)}, {90, microseconds(3)}, {100, seconds(3)}}};
   record.latency_by_operation[1] = record.latency;

@@ -1,0 +1,142 @@
+#include "initiator/cli/copy_place.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "initiator/tree/ext4_tree.h"
+#include "initiator/watch/watched_device.h"
+#include "initiator/watch/watched_tree.h"
+
+namespace holdfast::initiator {
+namespace {
+
+/// A filesystem of ours on a block device.
+class DevicePlace final : public CopyPlace {
+ public:
+  DevicePlace(Loop& loop, Destination destination, WatchTimer& timer)
+      : loop_(loop), destination_(std::move(destination)), timer_(timer) {
+    facts_.url = destination_.to_string();
+  }
+
+  Task<Status> open(bool read_only, Duration deadline) override {
+    Result<std::unique_ptr<Device>> opened = co_await destination_.open_device(loop_, read_only, deadline);
+    if (!opened) co_return opened.error();
+    device_ = std::make_unique<WatchedDevice>(std::move(opened).value(), timer_);
+    facts_.transport = device_->transport();
+    facts_.bytes = device_->size();
+    facts_.negotiated = device_->negotiated();
+    if (!read_only && device_->read_only())
+      co_return Error{ErrorKind::refused, EROFS, facts_.url + " is read-only"};
+    co_return Status();
+  }
+
+  Task<Result<Tree*>> make_tree(const SourceEstimate& estimate) override {
+    Ext4Options options;
+    options.nodes = estimate.nodes();
+    options.bytes = estimate.space_bytes;
+    Result<std::unique_ptr<Tree>> made = co_await Ext4Tree::make(loop_, *device_, options);
+    co_return keep(std::move(made));
+  }
+
+  Task<Result<Tree*>> open_tree() override {
+    const Ext4Options options;
+    Result<std::unique_ptr<Tree>> opened = co_await Ext4Tree::open(loop_, *device_, options);
+    co_return keep(std::move(opened));
+  }
+
+  Task<void> close(Duration deadline) override {
+    if (device_ == nullptr) co_return;
+    co_await device_->close(deadline);
+    facts_.negotiated = device_->negotiated();
+    wire_ = device_->wire();
+    last_error_ = device_->last_error();
+    drained_ = device_->drained();
+    if (!drained_) {
+      static_cast<void>(device_.release());
+      static_cast<void>(tree_.release());
+    }
+    tree_.reset();
+    device_.reset();
+  }
+
+  void abandon() override {
+    if (device_ != nullptr) device_->abandon();
+  }
+  bool drained() const override { return drained_; }
+  WireUse wire() const override { return device_ == nullptr ? wire_ : device_->wire(); }
+  std::string last_error() const override { return device_ == nullptr ? last_error_ : device_->last_error(); }
+
+ private:
+  Result<Tree*> keep(Result<std::unique_ptr<Tree>> tree) {
+    if (!tree) return tree.error();
+    tree_ = std::move(tree).value();
+    return tree_.get();
+  }
+
+  Loop& loop_;
+  const Destination destination_;
+  WatchTimer& timer_;
+  std::unique_ptr<Device> device_;
+  std::unique_ptr<Tree> tree_;  // on the device, which goes first and lets go of its memory
+  bool drained_ = true;
+  WireUse wire_;
+  std::string last_error_;
+};
+
+/// A tree of files that somebody else keeps.
+class TreePlace final : public CopyPlace {
+ public:
+  TreePlace(Loop& loop, Destination destination, WatchTimer& timer)
+      : loop_(loop), destination_(std::move(destination)), timer_(timer) {
+    facts_.url = destination_.to_string();
+  }
+
+  Task<Status> open(bool read_only, Duration deadline) override {
+    Result<std::unique_ptr<Tree>> opened = co_await destination_.open_tree(loop_, read_only, deadline);
+    if (!opened) co_return opened.error();
+    tree_ = std::make_unique<WatchedTree>(std::move(opened).value(), timer_);
+    facts_.transport = tree_->transport();
+    facts_.bytes = tree_->free_bytes();
+    facts_.negotiated = tree_->negotiated();
+    co_return Status();
+  }
+
+  Task<Result<Tree*>> make_tree(const SourceEstimate&) override { co_return tree_.get(); }
+  Task<Result<Tree*>> open_tree() override { co_return tree_.get(); }
+
+  /// The workload has closed the tree, or it was abandoned.
+  Task<void> close(Duration) override {
+    if (tree_ == nullptr) co_return;
+    facts_.negotiated = tree_->negotiated();
+    wire_ = tree_->wire();
+    last_error_ = tree_->last_error();
+    drained_ = tree_->drained();
+    if (!drained_) static_cast<void>(tree_.release());
+    tree_.reset();
+  }
+
+  void abandon() override {
+    if (tree_ != nullptr) tree_->abandon();
+  }
+  bool drained() const override { return drained_; }
+  WireUse wire() const override { return tree_ == nullptr ? wire_ : tree_->wire(); }
+  std::string last_error() const override { return tree_ == nullptr ? last_error_ : tree_->last_error(); }
+
+ private:
+  Loop& loop_;
+  const Destination destination_;
+  WatchTimer& timer_;
+  std::unique_ptr<Tree> tree_;
+  bool drained_ = true;
+  WireUse wire_;
+  std::string last_error_;
+};
+
+}  // namespace
+
+std::unique_ptr<CopyPlace> make_copy_place(Loop& loop, const Destination& destination, WatchTimer& timer) {
+  if (destination.is_device()) return std::make_unique<DevicePlace>(loop, destination, timer);
+  return std::make_unique<TreePlace>(loop, destination, timer);
+}
+
+}  // namespace holdfast::initiator
