@@ -1,3 +1,5 @@
+#include "initiator/report/record_file.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,7 +9,6 @@
 #include <string>
 
 #include "common/runtime/fd.h"
-#include "initiator/report/run_json.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -48,8 +49,7 @@ Status check_record_path(const std::string& path) {
   return {};
 }
 
-Status write_record(const RunRecord& record, const std::string& path) {
-  const std::string text = to_json(record);
+Status write_whole(std::string_view text, const std::string& path) {
   if (is_special(path)) {
     Fd special(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!special) return Error::from_errno(errno, "write " + path);

@@ -5,11 +5,10 @@
 #include <utility>
 
 #include "initiator/report/format.h"
+#include "initiator/report/json_value.h"
 
 namespace holdfast::initiator {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr const char* schema = "holdfast.run/1";
 
@@ -22,31 +21,6 @@ double rounded(double percent) {
 }
 Duration from_microseconds(double value) {
   return Duration(std::llround(value * 1000));
-}
-
-template <typename T>
-T value_of(const Json& json, const char* key, T otherwise = T{}) {
-  const auto found = json.find(key);
-  return found == json.end() || found->is_null() ? otherwise : found->get<T>();
-}
-
-/// What stands under `key`, or nothing: an empty null, over which a loop does nothing.
-const Json& child(const Json& json, const char* key) {
-  static const Json nothing;
-  const auto found = json.find(key);
-  return found == json.end() ? nothing : *found;
-}
-
-Duration seconds_in(const Json& json, const char* key) {
-  return duration_of(value_of<double>(json, key));
-}
-
-/// The enumerator whose name is `name`; an exception otherwise, which `record_from_json` catches.
-template <typename Enum>
-Enum named(const std::string& name, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i)
-    if (name == to_string(static_cast<Enum>(i))) return static_cast<Enum>(i);
-  throw Json::other_error::create(599, "'" + name + "' is no value for this key", nullptr);
 }
 
 Json write(const LatencySummary& latency) {
@@ -311,7 +285,10 @@ PathEvent read_event(const Json& json) {
   return event;
 }
 
-RunRecord read_record(const Json& json) {
+}  // namespace
+
+RunRecord run_of(const Json& json) {
+  require_schema(json, schema);
   RunRecord record;
   record.verdict = named<Verdict>(value_of<std::string>(json, "verdict"), 4);
   record.workload = read_workload(child(json, "workload"));
@@ -334,9 +311,7 @@ RunRecord read_record(const Json& json) {
   return record;
 }
 
-}  // namespace
-
-std::string to_json(const RunRecord& record) {
+Json json_of(const RunRecord& record) {
   Json json;
   json["schema"] = schema;
   json["verdict"] = to_string(record.verdict);
@@ -361,21 +336,21 @@ std::string to_json(const RunRecord& record) {
   Json& events = json["events"] = Json::array();
   for (const PathEvent& event : record.events) events.push_back(write(event));
   json["verdicts"] = Json::array();
-  return json.dump(1) + "\n";
+  return json;
 }
+
+std::string to_json(const RunRecord& record) { return json_of(record).dump(1) + "\n"; }
 
 Result<RunRecord> record_from_json(std::string_view text) {
   try {
-    const Json json = Json::parse(text);
-    const std::string found = json.is_object() ? value_of<std::string>(json, "schema") : "";
-    if (found != schema)
-      return Error{ErrorKind::invalid_input, EINVAL,
-                   "this is no run record: its schema is '" + found + "'"};
-    return read_record(json);
-  } catch (const nlohmann::json::exception& error) {
-    return Error{ErrorKind::invalid_input, EINVAL,
-                 std::string("this is no run record: ") + error.what()};
+    return run_of(Json::parse(text));
+  } catch (const Json::exception& error) {
+    return Error{ErrorKind::invalid_input, EINVAL, "this is no run record: " + words_of(error)};
   }
+}
+
+Status write_record(const RunRecord& record, const std::string& path) {
+  return write_whole(to_json(record), path);
 }
 
 }  // namespace holdfast::initiator
