@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "common/base/check.h"
-#include "initiator/workload/source_metadata.h"
+#include "initiator/tree/local_metadata.h"
 
 namespace holdfast::initiator {
 namespace {

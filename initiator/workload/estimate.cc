@@ -13,7 +13,7 @@
 
 #include "common/base/units.h"
 #include "common/runtime/wakeup.h"
-#include "initiator/workload/blocking_thread.h"
+#include "common/runtime/blocking_thread.h"
 #include "initiator/workload/directory_walk.h"
 #include "initiator/workload/link_table.h"
 

@@ -22,6 +22,10 @@ struct FileIdentity {
   auto operator<=>(const FileIdentity&) const = default;
 };
 
+inline FileIdentity identity_of(const struct stat& status) {
+  return {.device = status.st_dev, .inode = status.st_ino};
+}
+
 struct FileIdentityHash {
   std::size_t operator()(const FileIdentity& id) const {
     return std::hash<std::uint64_t>()(id.inode * 0x9e3779b97f4a7c15u ^ id.device);

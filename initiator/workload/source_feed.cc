@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <utility>
 
-#include "initiator/workload/source_metadata.h"
+#include "initiator/tree/local_metadata.h"
 
 namespace holdfast::initiator {
 

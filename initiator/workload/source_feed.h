@@ -13,7 +13,7 @@
 #include "common/base/result.h"
 #include "common/runtime/task.h"
 #include "common/runtime/wakeup.h"
-#include "initiator/workload/blocking_thread.h"
+#include "common/runtime/blocking_thread.h"
 #include "initiator/workload/source_entry.h"
 #include "initiator/workload/source_walk.h"
 

@@ -9,7 +9,7 @@
 #include "initiator/workload/directory_walk.h"
 #include "initiator/workload/link_table.h"
 #include "initiator/workload/source_entry.h"
-#include "initiator/workload/source_metadata.h"
+#include "initiator/tree/local_metadata.h"
 
 namespace holdfast::initiator {
 

@@ -1,9 +1,9 @@
-#include "initiator/workload/blocking_thread.h"
+#include "common/runtime/blocking_thread.h"
 
 #include <csignal>
 #include <utility>
 
-namespace holdfast::initiator {
+namespace holdfast {
 
 BlockingThread::BlockingThread(std::function<void()> work) {
   sigset_t all;
@@ -18,4 +18,4 @@ BlockingThread::~BlockingThread() {
   thread_.join();
 }
 
-}  // namespace holdfast::initiator
+}  // namespace holdfast

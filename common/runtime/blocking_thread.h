@@ -3,7 +3,7 @@
 #include <functional>
 #include <thread>
 
-namespace holdfast::initiator {
+namespace holdfast {
 
 /// A thread for system calls that block. Signals are left to the loop's thread. Destroying waits
 /// for the work to end.
@@ -18,4 +18,4 @@ class BlockingThread {
   std::thread thread_;
 };
 
-}  // namespace holdfast::initiator
+}  // namespace holdfast

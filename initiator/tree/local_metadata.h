@@ -8,16 +8,14 @@
 
 #include "common/base/result.h"
 #include "initiator/tree/tree.h"
-#include "initiator/workload/source_entry.h"
 
 namespace holdfast::initiator {
 
-// What is read of a source file besides its content. All of it blocks, and so runs on the walk's
-// thread, never on a loop.
+// What is read of a file of this machine besides its content, of a source or of a directory that was
+// copied into. All of it blocks, and so runs on threads of its own, never on a loop.
 
 FileTime time_of(const timespec& time);
 Attributes attributes_of(const struct stat& status);
-FileIdentity identity_of(const struct stat& status);
 
 /// Whether `cp -a` keeps this attribute: user, trusted, security, and the POSIX ACLs of system.
 /// Others describe the filesystem that they are on (NFSv4 ACLs, XFS's and CIFS's own).

@@ -1,6 +1,7 @@
-#include "initiator/workload/source_metadata.h"
+#include "initiator/tree/local_metadata.h"
 
 #include <fcntl.h>
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -8,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/runtime/fd.h"
-#include "tests/unit/initiator/workload/scratch.h"
+#include "tests/support/temporary_folder.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -24,8 +25,8 @@ TEST(WholePages, RangesGrowToPagesAndMeet) {
 }
 
 TEST(MapData, FindsTheDataBetweenTheHoles) {
-  const Scratch scratch;
-  const Fd file(::open((scratch / "file").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  const TemporaryFolder folder;
+  const Fd file(::open(folder.file("file").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
   ASSERT_EQ(::pwrite(file.get(), "x", 1, 1 << 20), 1);
   ASSERT_EQ(::pwrite(file.get(), "x", 1, 3 << 20), 1);
   ASSERT_EQ(::ftruncate(file.get(), 5 << 20), 0);
@@ -52,12 +53,12 @@ TEST(KeptXattrs, ThoseThatCpKeeps) {
 TEST(Xattrs, ThePathsOfBothWaysLeadToTheSame) {
   // Goal: the fallback for where a thread may not have a directory of its own. The first way moves
   // the thread's directory, so it gets a thread.
-  const Scratch scratch;
-  scratch.file("file", "x");
+  const TemporaryFolder folder;
+  folder.make_file("file", 1);
   const std::string large(5000, 'v');
-  if (::setxattr((scratch / "file").c_str(), "user.one", "value", 5, 0) != 0)
+  if (::setxattr(folder.file("file").c_str(), "user.one", "value", 5, 0) != 0)
     GTEST_SKIP() << "no user xattrs here";
-  const Fd directory(::open(scratch.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd directory(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const std::map<std::string, std::string> expected = {{"user.one", "value"}};
 
   std::map<std::string, std::string> by_proc;
@@ -80,10 +81,10 @@ TEST(Xattrs, ThePathsOfBothWaysLeadToTheSame) {
 }
 
 TEST(Xattrs, ManyNamesArriveWhole) {
-  const Scratch scratch;
-  scratch.file("file", "x");
+  const TemporaryFolder folder;
+  folder.make_file("file", 1);
   std::map<std::string, std::string> expected;
-  const Fd file(::open((scratch / "file").c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd file(::open(folder.file("file").c_str(), O_RDONLY | O_CLOEXEC));
   for (int i = 0; i < 60; ++i) {
     const std::string name = "user.a_name_that_is_long_enough_" + std::to_string(i);
     if (::fsetxattr(file.get(), name.c_str(), "v", 1, 0) != 0) break;

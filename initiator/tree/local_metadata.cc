@@ -1,4 +1,4 @@
-#include "initiator/workload/source_metadata.h"
+#include "initiator/tree/local_metadata.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -37,10 +37,6 @@ Attributes attributes_of(const struct stat& status) {
   if (S_ISREG(status.st_mode)) attributes.bytes = static_cast<std::uint64_t>(status.st_size);
   attributes.links = status.st_nlink;
   return attributes;
-}
-
-FileIdentity identity_of(const struct stat& status) {
-  return {.device = status.st_dev, .inode = status.st_ino};
 }
 
 bool is_kept_xattr(const std::string& name) {
