@@ -6,13 +6,12 @@
 
 #include "initiator/report/format.h"
 #include "initiator/report/json_value.h"
+#include "initiator/report/judgement.h"
 
 namespace holdfast::initiator {
 namespace {
 
 using Destination = CompareDestination;
-
-constexpr const char* schema = "holdfast.compare/1";
 
 Json write(const Destination::Server& server) {
   return Json{{"name", valid_utf8(server.name)},
@@ -59,6 +58,43 @@ Json write(const CompareRun& run, const CompareRecord& record) {
   return json;
 }
 
+Json write(const Spread& spread) {
+  return Json{{"count", spread.count},
+              {"median", spread.median},
+              {"min", spread.min},
+              {"max", spread.max},
+              {"deviation", spread.deviation},
+              {"confidence", spread.confidence()}};
+}
+
+Json write(const DestinationSummary& row) {
+  Json figures = Json::object();
+  for (std::size_t i = 0; i < figure_count; ++i)
+    if (row.figures[i].count > 0)
+      figures[traits(static_cast<Figure>(i)).key] = write(row.figures[i]);
+  return Json{{"label", valid_utf8(row.destination->label)},
+              {"cache", to_string(row.cache)},
+              {"runs", row.runs.size()},
+              {"verdict", to_string(row.verdict)},
+              {"unfinished", row.unfinished},
+              {"unsteady", row.unsteady},
+              {"saturated", row.saturated},
+              {"figures", figures}};
+}
+
+/// What follows from the runs, for scripts that do not want to work it out again.
+Json write(const Judgement& judgement) {
+  Json rows = Json::array();
+  for (const DestinationSummary& row : judgement.rows) rows.push_back(write(row));
+  Json words = Json::array();
+  for (const std::string& sentence : judgement.words) words.push_back(valid_utf8(sentence));
+  return Json{
+      {"line", valid_utf8(judgement.line)},
+      {"words", words},
+      {"noise", Json{{"rounds", judgement.noise.rounds}, {"largest", judgement.noise.largest}}},
+      {"rows", rows}};
+}
+
 CompareRun read_run(const Json& json) {
   const Json& place = child(json, "in_comparison");
   CompareRun run;
@@ -82,8 +118,10 @@ void check_labels(const CompareRecord& record) {
           599, "a run is of '" + run.label + "', which is no destination of it", nullptr);
 }
 
+}  // namespace
+
 CompareRecord compare_of(const Json& json) {
-  require_schema(json, schema);
+  require_schema(json, compare_schema);
   const Json& machine = child(json, "machine");
   CompareRecord record;
   record.source = value_of<std::string>(json, "source");
@@ -105,11 +143,9 @@ CompareRecord compare_of(const Json& json) {
   return record;
 }
 
-}  // namespace
-
-std::string to_json(const CompareRecord& record) {
+Json json_of(const CompareRecord& record) {
   Json json;
-  json["schema"] = schema;
+  json["schema"] = compare_schema;
   json["verdict"] = to_string(record.verdict());
   json["exit_code"] = record.exit_code();
   json["source"] = valid_utf8(record.source);
@@ -128,9 +164,14 @@ std::string to_json(const CompareRecord& record) {
   Json& destinations = json["destinations"] = Json::array();
   for (const Destination& destination : record.destinations)
     destinations.push_back(write(destination));
+  json["judgement"] = write(judge(record));
   Json& runs = json["runs"] = Json::array();
   for (const CompareRun& run : record.runs) runs.push_back(write(run, record));
-  return json.dump(1) + "\n";
+  return json;
+}
+
+std::string to_json(const CompareRecord& record) {
+  return json_of(record).dump(1) + "\n";
 }
 
 Result<CompareRecord> compare_from_json(std::string_view text) {

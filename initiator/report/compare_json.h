@@ -13,7 +13,7 @@ namespace holdfast::initiator {
 /// `in_comparison`. Every string in it is valid UTF-8.
 std::string to_json(const CompareRecord& record);
 /// Reads such a record. Keys that are not known are passed over, and what follows from the runs
-/// (verdict, exit code, summary) is worked out anew. A run of a destination that is not listed, or
+/// (verdict, exit code, judgement) is worked out anew. A run of a destination that is not listed, or
 /// a label given twice, is an error.
 Result<CompareRecord> compare_from_json(std::string_view text);
 

@@ -63,8 +63,15 @@ inline std::string words_of(const Json::exception& error) {
 }
 
 struct RunRecord;
-/// The run record as a JSON value, and back; exceptions as above.
+struct CompareRecord;
+
+inline constexpr const char* run_schema = "holdfast.run/1";
+inline constexpr const char* compare_schema = "holdfast.compare/1";
+
+/// A record as a JSON value, and back; exceptions as above.
 Json json_of(const RunRecord& record);
+Json json_of(const CompareRecord& record);
 RunRecord run_of(const Json& json);
+CompareRecord compare_of(const Json& json);
 
 }  // namespace holdfast::initiator

@@ -10,8 +10,6 @@
 namespace holdfast::initiator {
 namespace {
 
-constexpr const char* schema = "holdfast.run/1";
-
 double microseconds_of(Duration time) {
   return static_cast<double>(time.count()) / 1000;
 }
@@ -288,7 +286,7 @@ PathEvent read_event(const Json& json) {
 }  // namespace
 
 RunRecord run_of(const Json& json) {
-  require_schema(json, schema);
+  require_schema(json, run_schema);
   RunRecord record;
   record.verdict = named<Verdict>(value_of<std::string>(json, "verdict"), 4);
   record.workload = read_workload(child(json, "workload"));
@@ -313,7 +311,7 @@ RunRecord run_of(const Json& json) {
 
 Json json_of(const RunRecord& record) {
   Json json;
-  json["schema"] = schema;
+  json["schema"] = run_schema;
   json["verdict"] = to_string(record.verdict);
   json["workload"] = write(record.workload, record.exit_code());
   json["destination"] = write(record.destination);

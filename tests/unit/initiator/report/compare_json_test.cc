@@ -59,6 +59,17 @@ TEST(CompareJson, EachRunIsARunRecordThatSaysWhereItBelongs) {
   EXPECT_EQ(run->totals.files, sample_record().totals.files);
 }
 
+TEST(CompareJson, WhatFollowsFromTheRunsIsThereToo) {
+  const Json json = Json::parse(to_json(sample()));
+  const Json& judgement = json["judgement"];
+  EXPECT_TRUE(judgement["line"].is_string());
+  EXPECT_FALSE(judgement["words"].empty());
+  ASSERT_EQ(judgement["rows"].size(), 3U) << "the twin has a run of each cache state";
+  const Json& times = judgement["rows"][1]["figures"]["copy_seconds"];
+  EXPECT_EQ(times["median"], 1.0);
+  EXPECT_EQ(times["count"], 1);
+}
+
 TEST(CompareJson, NamesInAnyBytesDoNotBreakIt) {
   CompareRecord record = sample();
   std::string every;

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/base/result.h"
+#include "initiator/report/compare_record.h"
+#include "initiator/report/run_record.h"
+
+namespace holdfast::initiator {
+
+/// A record of any kind, as it was saved.
+using SavedRecord = std::variant<RunRecord, CompareRecord>;
+
+/// Reads whichever kind `text` is by its schema.
+Result<SavedRecord> saved_record_from_json(std::string_view text);
+/// The same from a file (or a pipe) of at most 1 GiB. Errors are of kind `invalid_input` and name
+/// the file.
+Result<SavedRecord> read_saved_record(const std::string& path);
+
+}  // namespace holdfast::initiator
