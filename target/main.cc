@@ -56,11 +56,12 @@ int cannot_start(const Error& error) {
   return exit_cannot_start;
 }
 
-/// Until users and access lists can be configured, whoever reaches an address may write to all.
+/// Without users, whoever reaches an address may write.
 void warn_of_open_doors(const std::vector<SocketAddress>& addresses, const Config& config) {
   for (const SocketAddress& address : addresses) {
     if (address.is_loopback()) continue;
     for (const TargetConfig& target : config.targets) {
+      if (!target.accounts.incoming.empty()) continue;
       log(LogLevel::warning, "{} is open to whoever can reach {}: no users are asked for",
           target.name, address.to_string());
     }
@@ -144,7 +145,7 @@ int run(const Options& options) {
   const Status dropped = drop_privileges(options.uid, options.gid);
   if (!dropped) return cannot_start(dropped.error());
 
-  Server server(**loop, targets, std::move(*sockets));
+  Server server(**loop, targets, config.discovery_accounts, std::move(*sockets));
   Service service{options, config, server, *signals, background};
   (*loop)->run(serve(service));
   return exit_ok;

@@ -113,6 +113,11 @@ Status Negotiator::receive_pair(const TextPair& pair, TextBuilder& reply) {
   return take_offer(*key, pair.value, reply);
 }
 
+std::string_view Negotiator::supported(Key key) const {
+  const std::string_view narrowed = supported_[index(key)];
+  return narrowed.empty() ? row_of(key).supported : narrowed;
+}
+
 bool Negotiator::may_be_used(const KeyRow& row) const {
   const Sender peer = side_ == Side::target ? Sender::initiator : Sender::target;
   if (row.sender != Sender::both && row.sender != peer) return false;
@@ -166,7 +171,7 @@ void Negotiator::choose_from_list(Key key, std::string_view value, TextBuilder& 
   std::string& chosen = values_[index(key)];
   chosen = reject;
   for (std::string_view item : split_list(value)) {
-    if (!contains(row.supported, item)) continue;
+    if (!contains(supported(key), item)) continue;
     chosen = item;
     break;
   }
@@ -179,7 +184,7 @@ Status Negotiator::take_answer(Key key, std::string_view value) {
   --unanswered_;
   const bool refused = value == reject || value == irrelevant || value == not_understood;
   if (row.rule == Rule::list) {
-    if (!refused && !contains(row.supported, value))
+    if (!refused && !contains(supported(key), value))
       return broken(fmt::format("{}={} answers what we did not offer", row.name, printable(value)));
     values_[index(key)] = value;
     return {};
@@ -218,7 +223,7 @@ void Negotiator::propose(Key key, TextBuilder& text) {
   states_[index(key)] = State::offered;
   ++unanswered_;
   if (row.rule == Rule::list) {
-    text.add(row.name, row.supported);
+    text.add(row.name, supported(key));
     return;
   }
   offers_[index(key)] = our_value(key);

@@ -24,6 +24,9 @@ class Negotiator {
   /// nothing there are answered Irrelevant.
   Negotiator(Side side, Phase phase, const Parameters& ours, bool discovery);
 
+  /// Of a list's items only those of `items` are supported from here on; they outlive the negotiation.
+  void support(Key key, std::string_view items) { supported_[index(key)] = items; }
+
   /// Takes the pairs of one whole text and adds our answers to `reply`. An error (always
   /// `ErrorKind::protocol`) is the peer's fault and ends the negotiation.
   Status receive(std::span<const TextPair> pairs, TextBuilder& reply);
@@ -51,6 +54,7 @@ class Negotiator {
   Status take_number_declaration(Key key, std::string_view value);
   Status take_answer(Key key, std::string_view value);
   void choose_from_list(Key key, std::string_view value, TextBuilder& reply);
+  std::string_view supported(Key key) const;
   bool may_be_used(const KeyRow& row) const;
   bool is_irrelevant(const KeyRow& row) const { return discovery_ && row.irrelevant_in_discovery; }
   std::uint32_t our_value(Key key) const;
@@ -63,6 +67,7 @@ class Negotiator {
   std::array<State, key_count> states_{};
   std::array<std::uint32_t, key_count> offers_{};
   std::array<std::string, key_count> values_;
+  std::array<std::string_view, key_count> supported_{};
   int unanswered_ = 0;
 };
 

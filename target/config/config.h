@@ -30,6 +30,20 @@ struct LunConfig {
   int line = 0;                              // where it stands in the file
 };
 
+/// A name and its secret, for CHAP.
+struct Account {
+  std::string name;
+  std::string secret;
+  int line = 0;
+};
+
+/// IncomingUser and OutgoingUser lines: who may log in, and as whom we prove ourselves. With an
+/// incoming account nobody gets in without CHAP.
+struct Accounts {
+  std::vector<Account> incoming;
+  std::optional<Account> outgoing;
+};
+
 /// What we offer for the operational keys that a target's stanza does not name. They are chosen to
 /// perform: IET's own defaults cost a round trip per write and cut data into 8 KiB.
 inline constexpr iscsi::Parameters offered_by_default{
@@ -45,6 +59,7 @@ inline constexpr iscsi::Parameters offered_by_default{
 struct TargetConfig {
   std::string name;                                      // in lower case, as it goes on the wire
   std::string alias;                                     // TargetAlias; empty: none
+  Accounts accounts;                                     // of its normal sessions
   std::vector<LunConfig> luns;                           // in the file's order
   iscsi::Parameters offered = offered_by_default;        // what we answer in negotiation
   std::uint32_t max_xmit_data_segment_length = 262'144;  // our own limit on what we send
@@ -58,6 +73,7 @@ struct TargetConfig {
 /// An ietd.conf, read and found good.
 struct Config {
   std::string file;
+  Accounts discovery_accounts;  // given before the first Target
   std::vector<TargetConfig> targets;
 };
 

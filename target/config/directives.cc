@@ -63,8 +63,8 @@ const std::array directives = {
     Directive{"Wthreads", IgnoredNumberRule{1, 128, "there are no worker threads to count"}},
     Directive{"Type", IgnoredNumberRule{0, 0, "every target is a disk"}},
 
-    Directive{"IncomingUser", NotYetRule{"CHAP"}},
-    Directive{"OutgoingUser", NotYetRule{"CHAP"}},
+    Directive{"IncomingUser", AccountRule{AccountKind::incoming}},
+    Directive{"OutgoingUser", AccountRule{AccountKind::outgoing}},
     Directive{"iSNSServer", NotYetRule{"iSNS"}},
     Directive{"iSNSAccessControl", NotYetRule{"iSNS"}},
 };

@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "target/config/account_line.h"
 #include "target/config/config.h"
 
 namespace holdfast::target {
@@ -45,12 +46,17 @@ struct NotYetRule {
   std::string_view what;
 };
 
+/// IncomingUser and OutgoingUser: of a target, or, before the first one, of discovery.
+struct AccountRule {
+  AccountKind kind;
+};
+
 struct AliasRule {};
 struct LunRule {};
 struct TargetRule {};
 
 using Rule = std::variant<NumberRule, YesNoRule, FixedYesNoRule, IgnoredNumberRule, DigestRule,
-                          NotYetRule, AliasRule, LunRule, TargetRule>;
+                          NotYetRule, AccountRule, AliasRule, LunRule, TargetRule>;
 
 struct Directive {
   std::string_view name;

@@ -19,11 +19,13 @@ constexpr const char* access_list_names[] = {"initiators.allow", "initiators.den
                                              "targets.allow"};
 
 /// The whole of a file of bounded size. A fifo is fine too (a shell's `<(…)`).
-Result<std::string> read_text(const std::string& path) {
+Result<std::string> read_text(const std::string& path, bool& others_can_read) {
   // O_NONBLOCK: to open a fifo that nobody writes to would wait for ever.
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return Error::from_errno(errno, "open");
   ::fcntl(fd.get(), F_SETFL, 0);
+  struct stat status {};
+  others_can_read = ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0;
   std::string text;
   constexpr std::size_t step = 65'536;
   for (;;) {
@@ -51,6 +53,13 @@ ParsedConfig failed(const std::string& file, std::string message) {
   parsed.config.file = file;
   parsed.diagnostics.push_back({Diagnostic::Severity::error, file, 0, std::move(message)});
   return parsed;
+}
+
+bool has_secrets(const Config& config) {
+  const auto any = [](const Accounts& accounts) { return !accounts.incoming.empty() || accounts.outgoing; };
+  return any(config.discovery_accounts) ||
+         std::any_of(config.targets.begin(), config.targets.end(),
+                     [&](const TargetConfig& target) { return any(target.accounts); });
 }
 
 /// The folder in which `file` lies, absolute: a daemon leaves the folder where it was started.
@@ -87,10 +96,14 @@ ParsedConfig load_config(const std::string& file, const ConfigPlaces& places) {
   if (chosen.empty())
     return failed(config_name, fmt::format("is neither in {}; name a configuration with -c",
                                            fmt::join(places.folders, " nor in ")));
-  Result<std::string> text = read_text(chosen);
+  bool others_can_read = false;
+  Result<std::string> text = read_text(chosen, others_can_read);
   if (!text) return failed(chosen, text.error().message);
   const std::string folder = folder_of(chosen);
   ParsedConfig parsed = parse_config(*text, chosen, folder);
+  if (others_can_read && has_secrets(parsed.config))
+    parsed.diagnostics.push_back({Diagnostic::Severity::warning, chosen, 0,
+                                  "holds secrets and can be read by everybody; run chmod o-r on it"});
   std::vector<std::string> folders{folder};
   folders.insert(folders.end(), places.folders.begin(), places.folders.end());
   refuse_access_lists(std::move(folders), parsed.diagnostics);

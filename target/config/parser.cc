@@ -25,6 +25,7 @@ class Parser {
     Line line;
     while (lexer_.next(line)) read(line);
     close_stanza();
+    settle_accounts(parsed_.config.discovery_accounts, diagnostics_);
     if (parsed_.config.targets.empty() && !diagnostics_.has_errors())
       diagnostics_.warning(0, "there is no Target, so nothing is served");
     parsed_.diagnostics = diagnostics_.take();
@@ -59,7 +60,10 @@ class Parser {
 
   void read_before_targets(const Directive& directive, const Line& line) {
     const NotYetRule* not_yet = std::get_if<NotYetRule>(&directive.rule);
-    if (not_yet != nullptr)
+    const AccountRule* account = std::get_if<AccountRule>(&directive.rule);
+    if (account != nullptr)
+      read_account(account->kind, line, parsed_.config.discovery_accounts, diagnostics_);
+    else if (not_yet != nullptr)
       diagnostics_.error(
           line.number, fmt::format("{} is not yet supported ({})", directive.name, not_yet->what));
     else

@@ -157,6 +157,10 @@ struct Stanza::Reader {
     error(fmt::format("{} is not yet supported ({})", directive.name, rule.what));
   }
 
+  void operator()(const AccountRule& rule) {
+    read_account(rule.kind, line, stanza.target_.accounts, stanza.diagnostics_);
+  }
+
   void operator()(const AliasRule&) {
     const std::string* text = value();
     if (text == nullptr) return;
@@ -218,6 +222,7 @@ void Stanza::settle_nops() {
 void Stanza::close() {
   settle_bursts();
   settle_nops();
+  settle_accounts(target_.accounts, diagnostics_);
   if (target_.luns.empty() && has_good_name_)
     diagnostics_.warning(target_.line, fmt::format("Target {} has no Lun", target_.name));
 }

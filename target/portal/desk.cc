@@ -29,6 +29,10 @@ std::vector<std::string> Desk::target_names(const Caller&) {
   return names;
 }
 
+Duration Desk::note_failed_authentication(const Caller& caller) {
+  return failures_.note(caller.peer.host(), clock_now());
+}
+
 Reception::Admission Desk::admit(const TargetConfig& target, const Caller& caller,
                                  const iscsi::Isid& isid) {
   return sessions_.admit(target, caller, isid);

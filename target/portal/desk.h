@@ -7,6 +7,7 @@
 
 #include "target/config/config.h"
 #include "target/lun/scsi_target.h"
+#include "target/portal/login_failures.h"
 #include "target/session/login.h"
 #include "target/session/session_table.h"
 
@@ -21,12 +22,15 @@ struct ServedTarget {
 /// What logins and discoveries ask of the daemon, answered from its targets and its sessions.
 class Desk final : public Reception {
  public:
-  /// Both outlive the desk.
-  Desk(const std::vector<ServedTarget>& targets, SessionTable& sessions)
-      : targets_(targets), sessions_(sessions) {}
+  /// All of them outlive the desk.
+  Desk(const std::vector<ServedTarget>& targets, const Accounts& discovery_accounts,
+       SessionTable& sessions)
+      : targets_(targets), discovery_accounts_(discovery_accounts), sessions_(sessions) {}
 
   const TargetConfig* find_target(std::string_view name, const Caller& caller) override;
   std::vector<std::string> target_names(const Caller& caller) override;
+  const Accounts& discovery_accounts() const override { return discovery_accounts_; }
+  Duration note_failed_authentication(const Caller& caller) override;
   Admission admit(const TargetConfig& target, const Caller& caller,
                   const iscsi::Isid& isid) override;
   void withdraw(const TargetConfig& target, std::uint16_t tsih) override;
@@ -38,7 +42,9 @@ class Desk final : public Reception {
 
  private:
   const std::vector<ServedTarget>& targets_;
+  const Accounts& discovery_accounts_;
   SessionTable& sessions_;
+  LoginFailures failures_;
 };
 
 }  // namespace holdfast::target

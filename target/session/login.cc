@@ -35,7 +35,8 @@ constexpr std::string_view no_text;
 class LoginConversation {
  public:
   LoginConversation(Loop& loop, int fd, Reception& reception)
-      : exchange_(loop, fd),
+      : loop_(loop),
+        exchange_(loop, fd),
         reception_(reception),
         rules_(reception, local_address(fd), peer_address(fd)) {}
 
@@ -51,6 +52,7 @@ class LoginConversation {
   Task<Status> send_part(LoginFlags flags, std::string_view text, LoginStatus status);
   Task<Status> refuse(const LoginRefusal& refusal);
 
+  Loop& loop_;
   iscsi::PduExchange exchange_;
   Reception& reception_;
   LoginRules rules_;
@@ -191,6 +193,10 @@ Task<Status> LoginConversation::send_part(LoginFlags flags, std::string_view tex
 Task<Status> LoginConversation::refuse(const LoginRefusal& refusal) {
   const LoginFlags flags =
       LoginFlags::make(false, false, request_.flags.current_stage(), iscsi::LoginStage{});
+  if (refusal.status == LoginStatus::authentication_failure) {
+    const Duration wait = reception_.note_failed_authentication(rules_.caller());
+    co_await sleep_for(loop_, wait);
+  }
   Status sent = co_await send_part(flags, no_text, refusal.status);
   if (!sent) co_return sent;
   co_return Error{ErrorKind::refused, static_cast<int>(refusal.status),
@@ -209,11 +215,12 @@ Task<Result<LoginOutcome>> log_in(Loop& loop, int fd, Reception& reception, Dura
           ? peer.to_string()
           : fmt::format("{} ({})", peer.to_string(), conversation.initiator_name());
   if (outcome) {
+    const std::string as = outcome->user.empty() ? "" : " as user " + outcome->user;
     if (outcome->is_discovery())
-      log(LogLevel::debug, "login from {}: discovery", who);
+      log(LogLevel::debug, "login from {}: discovery{}", who, as);
     else
-      log(LogLevel::debug, "login from {} to {}: session {:#06x}", who, outcome->target->name,
-          outcome->tsih);
+      log(LogLevel::debug, "login from {} to {}: session {:#06x}{}", who, outcome->target->name,
+          outcome->tsih, as);
   } else if (outcome.error().kind == ErrorKind::peer_closed && !conversation.heard_anything()) {
     // A probe that only looks whether the port is open, perhaps every few seconds.
     log(LogLevel::debug, "login from {}: {}", who, outcome.error().message);

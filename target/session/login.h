@@ -29,6 +29,7 @@ struct Caller {
 struct LoginOutcome {
   Caller caller;
   std::string initiator_alias;  // empty if it named none
+  std::string user;             // the account that it proved to be; empty where none was asked for
   iscsi::Isid isid{};
   std::uint16_t tsih = 0;  // ours to the session, from Reception::admit; given back when it ends
   std::uint16_t cid = 0;
@@ -54,6 +55,12 @@ class Reception {
   virtual const TargetConfig* find_target(std::string_view name, const Caller& caller) = 0;
   /// The names of all targets that this caller may see, in the file's order.
   virtual std::vector<std::string> target_names(const Caller& caller) = 0;
+
+  /// Who may discover, and as whom we prove ourselves then.
+  virtual const Accounts& discovery_accounts() const = 0;
+  /// A login failed for want of the right secret: how long this source waits for its refusal. More
+  /// with each failure, so that guessing is slow.
+  virtual Duration note_failed_authentication(const Caller& caller) = 0;
 
   struct Admission {
     /// `success`, or with what to refuse: too_many_connections beyond MaxSessions,

@@ -99,9 +99,15 @@ LoginRules::Decision LoginRules::answer(const LoginRequestBhs& request, std::str
 
   iscsi::TextBuilder reply;
   if (is_first) introduce_target(reply);
-  Status taken = negotiator_->receive(*pairs, reply);
+  const auto chap = std::stable_partition(pairs->begin(), pairs->end(), [](const iscsi::TextPair& pair) {
+    return !pair.key.starts_with("CHAP_");
+  });
+  const Pairs others(pairs->begin(), chap);
+  Status taken = negotiator_->receive(others, reply);
   if (!taken) return protocol_error(taken.error().message);
-  if (std::optional<LoginRefusal> refusal = check_authentication(*pairs)) return *refusal;
+  if (std::optional<LoginRefusal> refusal =
+          authenticate(others, Pairs(chap, pairs->end()), request.flags.transit(), reply))
+    return *refusal;
 
   if (stage_ == LoginStage::operational_negotiation) {
     if (!std::exchange(segment_length_declared_, true))
@@ -110,7 +116,7 @@ LoginRules::Decision LoginRules::answer(const LoginRequestBhs& request, std::str
   }
 
   // The peer may move on when it has nothing left to answer and to read.
-  const bool transit = request.flags.transit() && !negotiator_->awaits_answers() &&
+  const bool transit = request.flags.transit() && !negotiator_->awaits_answers() && is_authenticated() &&
                        reply.text().size() <= login_segment_bytes_max;
   const LoginStage next = transit ? request.flags.next_stage() : LoginStage{};
   Reply decided{LoginFlags::make(transit, false, stage_, next), reply.take()};
@@ -147,6 +153,7 @@ std::optional<LoginRefusal> LoginRules::identify(Pairs pairs) {
   negotiator_.emplace(iscsi::Side::target, iscsi::Negotiator::Phase::login,
                       outcome_.target != nullptr ? outcome_.target->offered : iscsi::Parameters{},
                       outcome_.is_discovery());
+  if (must_authenticate()) negotiator_->support(Key::auth_method, "CHAP");
   return std::nullopt;
 }
 
@@ -164,17 +171,34 @@ std::optional<LoginRefusal> LoginRules::find_target(std::string_view name) {
                 fmt::format("no session {:#06x} to join", first_->tsih.value()));
 }
 
-std::optional<LoginRefusal> LoginRules::check_authentication(Pairs pairs) const {
-  const std::string_view name = iscsi::row_of(Key::auth_method).name;
-  const bool named_now = std::any_of(pairs.begin(), pairs.end(),
-                                     [&](const iscsi::TextPair& pair) { return pair.key == name; });
-  if (!named_now) return std::nullopt;
-  if (stage_ != LoginStage::security_negotiation)
-    return protocol_error("AuthMethod outside the security stage");
-  if (negotiator_->value_of(Key::auth_method) != "None")
+const Accounts& LoginRules::accounts() const {
+  return outcome_.is_discovery() ? reception_.discovery_accounts() : outcome_.target->accounts;
+}
+
+/// Section 12: nothing but the security stage leads past a target that has users.
+std::optional<LoginRefusal> LoginRules::authenticate(Pairs others, Pairs chap, bool wants_on,
+                                                     iscsi::TextBuilder& reply) {
+  const bool named_now = !find_value(others, Key::auth_method).empty();
+  if (stage_ != LoginStage::security_negotiation) {
+    if (named_now || !chap.empty()) return protocol_error("AuthMethod or a CHAP key outside the security stage");
+    if (is_authenticated()) return std::nullopt;
+    return refuse(LoginStatus::authentication_failure, "it passes the security stage by, and CHAP is asked for here");
+  }
+  const std::string& method = negotiator_->value_of(Key::auth_method);
+  if (named_now && method != "None" && method != "CHAP")
     return refuse(LoginStatus::authentication_failure,
-                  "it wants to be authenticated, for which nothing is set up here, and does not "
-                  "offer AuthMethod=None");
+                  must_authenticate() ? "CHAP is asked for here, and it does not offer it"
+                                      : "it wants to be authenticated, for which nothing is set up here, and does "
+                                        "not offer AuthMethod=None");
+  if (!chap.empty()) {
+    if (method != "CHAP" || named_now) return protocol_error("CHAP keys before AuthMethod=CHAP is agreed on");
+    if (!chap_) chap_.emplace(accounts());
+    if (Status taken = chap_->receive(chap, reply); !taken)
+      return refuse(LoginStatus::authentication_failure, taken.error().message);
+  }
+  const bool stands_still = chap.empty() && !named_now;
+  if (wants_on && stands_still && !is_authenticated())
+    return refuse(LoginStatus::authentication_failure, "it wants on without an answer to CHAP");
   return std::nullopt;
 }
 
@@ -191,6 +215,7 @@ std::optional<LoginRefusal> LoginRules::open_full_feature_phase() {
   Result<iscsi::Parameters> result = negotiator_->result();
   if (!result) return protocol_error(result.error().message);
   outcome_.parameters = *result;
+  outcome_.user = user();
   outcome_.initiator_alias = iscsi::printable(negotiator_->value_of(Key::initiator_alias));
   if (outcome_.is_discovery()) {
     outcome_.max_cmd_sn = outcome_.exp_cmd_sn + discovery_window - 1;

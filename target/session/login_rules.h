@@ -11,6 +11,7 @@
 #include "common/iscsi/negotiation.h"
 #include "common/iscsi/pdu.h"
 #include "common/iscsi/text.h"
+#include "target/session/chap_authentication.h"
 #include "target/session/login.h"
 
 namespace holdfast::target {
@@ -45,6 +46,8 @@ class LoginRules {
   Decision answer(const iscsi::LoginRequestBhs& request, std::string_view text);
 
   const Caller& caller() const { return outcome_.caller; }
+  /// The account that it proved to be; empty where none was asked for.
+  std::string user() const { return chap_ ? chap_->name() : ""; }
   bool admitted() const { return admitted_; }
   /// What is known so far; the window is as of the last request. Complete but for StatSN once a
   /// reply has opened the full feature phase.
@@ -55,7 +58,10 @@ class LoginRules {
 
   std::optional<LoginRefusal> identify(Pairs pairs);
   std::optional<LoginRefusal> find_target(std::string_view name);
-  std::optional<LoginRefusal> check_authentication(Pairs pairs) const;
+  const Accounts& accounts() const;
+  bool must_authenticate() const { return !accounts().incoming.empty(); }
+  bool is_authenticated() const { return !must_authenticate() || (chap_ && chap_->passed()); }
+  std::optional<LoginRefusal> authenticate(Pairs others, Pairs chap, bool wants_on, iscsi::TextBuilder& reply);
   void introduce_target(iscsi::TextBuilder& reply) const;
   std::optional<LoginRefusal> open_full_feature_phase();
 
@@ -64,6 +70,7 @@ class LoginRules {
   std::optional<iscsi::LoginRequestBhs> first_;
   iscsi::LoginStage stage_ = iscsi::LoginStage::security_negotiation;
   std::optional<iscsi::Negotiator> negotiator_;
+  std::optional<ChapAuthentication> chap_;
   bool segment_length_declared_ = false;
   bool admitted_ = false;
 };

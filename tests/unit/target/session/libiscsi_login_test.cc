@@ -136,6 +136,38 @@ TEST_F(LibiscsiLogin, ARefusalReachesItInItsOwnWords) {
   EXPECT_THAT(error, testing::HasSubstr("Target not found"));
 }
 
+TEST_F(LibiscsiLogin, ItProvesWhoItIsAndWeProveWhoWeAre) {
+  Accounts& accounts = reception_.targets[0].accounts;
+  accounts.incoming = {{.name = "alice", .secret = "alice's own secret", .line = 1}};
+  accounts.outgoing = Account{.name = "disk", .secret = "the target's secret", .line = 2};
+  std::string one_way;
+  std::string mutual;
+  std::string wrong;
+  std::string deceived;
+  run(4, [&] {
+    const Context first = context_for(ISCSI_SESSION_NORMAL, "iqn.2026-01.org.example:a");
+    iscsi_set_initiator_username_pwd(first.get(), "alice", "alice's own secret");
+    one_way = log_in_as(first.get());
+    const Context second = context_for(ISCSI_SESSION_NORMAL, "iqn.2026-01.org.example:a");
+    iscsi_set_initiator_username_pwd(second.get(), "alice", "alice's own secret");
+    iscsi_set_target_username_pwd(second.get(), "disk", "the target's secret");
+    mutual = log_in_as(second.get());
+    const Context third = context_for(ISCSI_SESSION_NORMAL, "iqn.2026-01.org.example:a");
+    iscsi_set_initiator_username_pwd(third.get(), "alice", "somebody's secret");
+    wrong = log_in_as(third.get());
+    const Context fourth = context_for(ISCSI_SESSION_NORMAL, "iqn.2026-01.org.example:a");
+    iscsi_set_initiator_username_pwd(fourth.get(), "alice", "alice's own secret");
+    iscsi_set_target_username_pwd(fourth.get(), "disk", "another target's secret");
+    deceived = log_in_as(fourth.get());
+  });
+  EXPECT_EQ(one_way, "");
+  EXPECT_EQ(mutual, "");
+  EXPECT_THAT(wrong, testing::HasSubstr("Authentication"));
+  EXPECT_NE(deceived, "") << "it would take anybody for the target";
+  ASSERT_GE(outcomes_.size(), 2u);
+  EXPECT_EQ(outcomes_[0].user, "alice");
+}
+
 TEST_F(LibiscsiLogin, WhatIsNotOfferedHereIsDoneWithout) {
   std::string with_user;
   std::string with_digest;

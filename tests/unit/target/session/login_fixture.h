@@ -42,6 +42,11 @@ class FakeReception final : public Reception {
     for (const TargetConfig& target : targets) names.push_back(target.name);
     return names;
   }
+  const Accounts& discovery_accounts() const override { return accounts_of_discovery; }
+  Duration note_failed_authentication(const Caller&) override {
+    ++failures;
+    return {};
+  }
   Admission admit(const TargetConfig&, const Caller& caller, const iscsi::Isid&) override {
     if (refuse_with) return {*refuse_with, 0};
     admitted.push_back(caller.initiator_name);
@@ -55,6 +60,8 @@ class FakeReception final : public Reception {
   }
 
   std::vector<TargetConfig> targets;
+  Accounts accounts_of_discovery;
+  int failures = 0;
   std::set<std::uint16_t> sessions;
   std::vector<std::string> admitted;
   std::optional<iscsi::LoginStatus> refuse_with;
