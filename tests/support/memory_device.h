@@ -48,6 +48,13 @@ class MemoryDevice final : public Device {
   /// An errno for a request, or 0, or `never` for one that is not answered until it is let go.
   std::function<int(const DeviceRequest&)> judge;
   static constexpr int never = -1;
+  /// Where the data of a request really comes from or goes to, and how many bytes of it: a medium
+  /// that loses, misplaces or tears what it acknowledges.
+  struct Landing {
+    std::uint64_t offset;
+    std::uint64_t bytes;
+  };
+  std::function<Landing(const DeviceRequest&)> land;
 
   // What a test may look at.
   /// Where another program finds the medium, as long as we live.
@@ -112,13 +119,16 @@ class MemoryDevice final : public Device {
     CHECK(bytes == request.bytes);
   }
   void perform_now(DeviceRequest& request) {
-    std::byte* at = memory_ + request.offset;
+    const Landing whole{request.offset, request.bytes};
+    const Landing landing = land ? land(request) : whole;
+    std::byte* at = memory_ + landing.offset;
+    std::uint64_t left = landing.bytes;
     for (const iovec& vector : request.vectors) {
-      if (request.operation == DeviceOperation::read)
-        std::memcpy(vector.iov_base, at, vector.iov_len);
-      if (request.operation == DeviceOperation::write)
-        std::memcpy(at, vector.iov_base, vector.iov_len);
-      at += vector.iov_len;
+      const std::size_t bytes = std::min<std::size_t>(left, vector.iov_len);
+      if (request.operation == DeviceOperation::read) std::memcpy(vector.iov_base, at, bytes);
+      if (request.operation == DeviceOperation::write) std::memcpy(at, vector.iov_base, bytes);
+      at += bytes;
+      left -= bytes;
     }
   }
 
