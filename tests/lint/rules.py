@@ -24,7 +24,8 @@ ORDER = {
     "initiator/verdict": ["initiator/watch"],
     "initiator/report": ["initiator/verdict"],
     "initiator/workload": ["initiator/report"],
-    "initiator/cli": ["initiator/workload", "initiator/fault"],
+    "initiator/servers": ["common/runtime"],
+    "initiator/cli": ["initiator/workload", "initiator/fault", "initiator/servers"],
     "initiator": ["initiator/cli"],
 }
 
