@@ -9,6 +9,7 @@
 #include <string>
 
 #include "initiator/cli/duration.h"
+#include "initiator/cli/this_machine.h"
 #include "initiator/cli/verbs.h"
 
 namespace holdfast::initiator {
@@ -125,6 +126,7 @@ int run_command_line(int count, char** words) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : exit_usage;
   }
+  copy_words.run.command_line = words_without_passwords(count, words);
   return copy->parsed() ? run_copy(copy_words) : discover_verb(portal);
 }
 

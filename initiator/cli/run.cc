@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/runtime/scope.h"
+#include "initiator/cli/this_machine.h"
 #include "initiator/cli/verbs.h"
 #include "initiator/device/deadline.h"
 #include "initiator/report/format.h"
@@ -60,6 +61,8 @@ Run::Run(Loop& loop, Signals& signals, const RunOptions& options, bool on_files)
   watch_.set_listener(this);
   record_.workload.started = utc_now();
   record_.workload.version = HOLDFAST_VERSION;
+  record_.machine = this_machine();
+  record_.command_line = options_.command_line;
 }
 
 Run::~Run() = default;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/runtime/event.h"
@@ -21,6 +22,7 @@ namespace holdfast::initiator {
 
 /// What the verbs that watch a path have in common on the command line.
 struct RunOptions {
+  std::vector<std::string> command_line;  // for the record, without passwords
   std::string json_path;  // empty: no record
   Duration stall = std::chrono::seconds(1);
   Duration hang = std::chrono::seconds(10);

@@ -67,13 +67,6 @@ struct CompareRun {
 
 /// Everything that is told of one comparison.
 struct CompareRecord {
-  struct Machine {
-    std::string kernel;
-    std::string cpu_model;
-    std::uint32_t cores = 0;
-    std::uint64_t memory_bytes = 0;
-  };
-
   std::string source;
   std::uint32_t rounds = 1;
   std::string order;  // in words: how the destinations took turns

@@ -178,7 +178,7 @@ void describe_work(std::string& text, const CompareRecord& record, const Rows& r
          bytes_text(run.record.totals.bytes));
     break;
   }
-  const CompareRecord::Machine& machine = record.machine;
+  const Machine& machine = record.machine;
   if (machine.cores > 0)
     wrap(text,
          fmt::format("on {}, {} of {}, {} of memory; holdfast {}", printable_text(machine.kernel),

@@ -102,6 +102,18 @@ RunRecord::Workload read_workload(const Json& json) {
   return workload;
 }
 
+Json write(const Machine& machine) {
+  return Json{{"kernel", valid_utf8(machine.kernel)},
+              {"cpu_model", valid_utf8(machine.cpu_model)},
+              {"cores", machine.cores},
+              {"memory_bytes", machine.memory_bytes}};
+}
+
+Machine read_machine(const Json& json) {
+  return {value_of<std::string>(json, "kernel"), value_of<std::string>(json, "cpu_model"),
+          value_of<std::uint32_t>(json, "cores"), value_of<std::uint64_t>(json, "memory_bytes")};
+}
+
 Json write(const RunRecord::Destination& destination) {
   Json negotiated = Json::object();
   for (const auto& [key, value] : destination.negotiated)
@@ -290,6 +302,8 @@ RunRecord run_of(const Json& json) {
   RunRecord record;
   record.verdict = named<Verdict>(value_of<std::string>(json, "verdict"), 4);
   record.workload = read_workload(child(json, "workload"));
+  record.machine = read_machine(child(json, "machine"));
+  for (const Json& word : child(json, "command_line")) record.command_line.push_back(word.get<std::string>());
   record.destination = read_destination(child(json, "destination"));
   record.totals = read_totals(child(json, "totals"));
   for (const Json& one : child(json, "left_out"))
@@ -314,6 +328,9 @@ Json json_of(const RunRecord& record) {
   json["schema"] = run_schema;
   json["verdict"] = to_string(record.verdict);
   json["workload"] = write(record.workload, record.exit_code());
+  json["machine"] = write(record.machine);
+  Json& words = json["command_line"] = Json::array();
+  for (const std::string& word : record.command_line) words.push_back(valid_utf8(word));
   json["destination"] = write(record.destination);
   json["totals"] = write(record.totals);
   Json& left_out = json["left_out"] = Json::array();

@@ -58,6 +58,14 @@ struct LatencySummary {
   static LatencySummary of(const Histogram& histogram);
 };
 
+/// Where a run was made.
+struct Machine {
+  std::string kernel;
+  std::string cpu_model;
+  std::uint32_t cores = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
 /// Everything that is told of one run: as text for people, and as the JSON of the run record. The
 /// lists of remarks hold the first ones only; the counts count all.
 struct RunRecord {
@@ -79,6 +87,9 @@ struct RunRecord {
     std::uint64_t mismatches = 0;
     std::vector<FileRemark> mismatch_list;
   } workload;
+
+  Machine machine;
+  std::vector<std::string> command_line;  // that made it, without passwords
 
   struct Destination {
     std::string url;

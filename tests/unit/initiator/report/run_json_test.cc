@@ -17,7 +17,7 @@ TEST(RunJson, HasExactlyTheKeysOfTheContract) {
   const Json json = Json::parse(to_json(sample_record()));
   std::set<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.insert(key);
-  EXPECT_EQ(keys, (std::set<std::string>{"schema", "verdict", "workload", "destination", "totals", "generator", "left_out", "latency_us",
+  EXPECT_EQ(keys, (std::set<std::string>{"schema", "verdict", "workload", "machine", "command_line", "destination", "totals", "generator", "left_out", "latency_us",
                                          "timeline", "events", "verdicts"}));
   EXPECT_EQ(json["schema"], "holdfast.run/1");
   EXPECT_EQ(json["verdict"], "stalled");

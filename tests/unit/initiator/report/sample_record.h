@@ -25,6 +25,8 @@ inline RunRecord sample_record() {
                      .problem_list = {{"locked", "Permission denied"}},
                      .mismatches = 1,
                      .mismatch_list = {{"file", "differs at byte 7"}}};
+  record.machine = {.kernel = "6.18.5", .cpu_model = "a processor", .cores = 2, .memory_bytes = 4'294'967'296};
+  record.command_line = {"holdfast", "copy", "/usr/include", "iscsi://127.0.0.1:3260/iqn.x:y/1"};
   record.destination = {.url = "iscsi://127.0.0.1:3260/iqn.x:y/1",
                         .transport = "iscsi",
                         .bytes = 1 << 30,
