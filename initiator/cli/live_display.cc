@@ -27,6 +27,8 @@ const char* phase_name(Progress::Phase phase) {
     case Progress::Phase::copying: return "copying";
     case Progress::Phase::syncing: return "syncing";
     case Progress::Phase::verifying: return "verifying";
+    case Progress::Phase::loading: return "loading";
+    case Progress::Phase::reading_back: return "reading back";
     case Progress::Phase::over: return "done";
   }
   return "";
