@@ -56,13 +56,16 @@ int cannot_start(const Error& error) {
   return exit_cannot_start;
 }
 
-/// Without users, whoever reaches an address may write.
+/// Without users and without a list of initiators, whoever reaches an address may write.
 void warn_of_open_doors(const std::vector<SocketAddress>& addresses, const Config& config) {
+  Access access(config.access_folders);
+  access.refresh();
+  if (access.lists_initiators()) return;
   for (const SocketAddress& address : addresses) {
     if (address.is_loopback()) continue;
     for (const TargetConfig& target : config.targets) {
       if (!target.accounts.incoming.empty()) continue;
-      log(LogLevel::warning, "{} is open to whoever can reach {}: no users are asked for",
+      log(LogLevel::warning, "{} is open to whoever can reach {}: it has neither users nor an access list",
           target.name, address.to_string());
     }
   }
@@ -145,7 +148,7 @@ int run(const Options& options) {
   const Status dropped = drop_privileges(options.uid, options.gid);
   if (!dropped) return cannot_start(dropped.error());
 
-  Server server(**loop, targets, config.discovery_accounts, std::move(*sockets));
+  Server server(**loop, config, targets, std::move(*sockets));
   Service service{options, config, server, *signals, background};
   (*loop)->run(serve(service));
   return exit_ok;

@@ -75,6 +75,7 @@ struct Config {
   std::string file;
   Accounts discovery_accounts;  // given before the first Target
   std::vector<TargetConfig> targets;
+  std::vector<std::string> access_folders;  // where access lists are looked for, the best place first
 };
 
 }  // namespace holdfast::target

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/base/log.h"
 
 namespace holdfast::target {
 namespace {
@@ -16,16 +17,34 @@ bool same_name(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-const TargetConfig* Desk::find_target(std::string_view name, const Caller&) {
+void Desk::refresh_access() {
+  for (const Diagnostic& said : access_.refresh())
+    log(said.severity == Diagnostic::Severity::error ? LogLevel::error : LogLevel::warning, "{}", said.to_string());
+}
+
+Access::Decision Desk::decide(const TargetConfig& target, const Caller& caller) const {
+  return access_.decide(target.name, caller.initiator_name, IpAddress::parse(caller.peer.host()),
+                        IpAddress::parse(caller.local.host()));
+}
+
+const TargetConfig* Desk::find_target(std::string_view name, const Caller& caller) {
   const auto found = std::find_if(
       targets_.begin(), targets_.end(),
       [&](const ServedTarget& target) { return same_name(target.config->name, name); });
-  return found == targets_.end() ? nullptr : found->config;
+  if (found == targets_.end()) return nullptr;
+  refresh_access();
+  const Access::Decision decision = decide(*found->config, caller);
+  if (decision.allowed) return found->config;
+  log(LogLevel::warning, "{} from {} is not let in to {}: {}", caller.initiator_name, caller.peer.to_string(),
+      found->config->name, decision.why);
+  return nullptr;
 }
 
-std::vector<std::string> Desk::target_names(const Caller&) {
+std::vector<std::string> Desk::target_names(const Caller& caller) {
+  refresh_access();
   std::vector<std::string> names;
-  for (const ServedTarget& target : targets_) names.push_back(target.config->name);
+  for (const ServedTarget& target : targets_)
+    if (decide(*target.config, caller).allowed) names.push_back(target.config->name);
   return names;
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "target/config/access.h"
 #include "target/config/config.h"
 #include "target/lun/scsi_target.h"
 #include "target/portal/login_failures.h"
@@ -23,9 +24,11 @@ struct ServedTarget {
 class Desk final : public Reception {
  public:
   /// All of them outlive the desk.
-  Desk(const std::vector<ServedTarget>& targets, const Accounts& discovery_accounts,
-       SessionTable& sessions)
-      : targets_(targets), discovery_accounts_(discovery_accounts), sessions_(sessions) {}
+  Desk(const Config& config, const std::vector<ServedTarget>& targets, SessionTable& sessions)
+      : targets_(targets),
+        discovery_accounts_(config.discovery_accounts),
+        access_(config.access_folders),
+        sessions_(sessions) {}
 
   const TargetConfig* find_target(std::string_view name, const Caller& caller) override;
   std::vector<std::string> target_names(const Caller& caller) override;
@@ -41,8 +44,12 @@ class Desk final : public Reception {
   ScsiTarget& device_of(const TargetConfig& target) const;
 
  private:
+  void refresh_access();
+  Access::Decision decide(const TargetConfig& target, const Caller& caller) const;
+
   const std::vector<ServedTarget>& targets_;
   const Accounts& discovery_accounts_;
+  Access access_;
   SessionTable& sessions_;
   LoginFailures failures_;
 };

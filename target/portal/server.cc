@@ -18,9 +18,9 @@ constexpr Duration trim_after = std::chrono::seconds(1);
 
 }  // namespace
 
-Server::Server(Loop& loop, const std::vector<ServedTarget>& targets, const Accounts& discovery_accounts,
+Server::Server(Loop& loop, const Config& config, const std::vector<ServedTarget>& targets,
                std::vector<Fd> sockets)
-    : Timer(loop), loop_(loop), memory_(loop), desk_(targets, discovery_accounts, sessions_), heap_trim_(loop) {
+    : Timer(loop), loop_(loop), memory_(loop), desk_(config, targets, sessions_), heap_trim_(loop) {
   Listener::Owner& self = *this;
   for (Fd& socket : sockets)
     listeners_.push_back(std::make_unique<Listener>(loop, std::move(socket), self));

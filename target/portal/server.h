@@ -30,8 +30,8 @@ class Server final : private Listener::Owner, private Timer {
   static constexpr Duration drain_max = std::chrono::seconds(10);
   static constexpr Duration abort_max = std::chrono::seconds(5);
 
-  /// `targets` and `discovery_accounts` outlive the server. `sockets` listen already; nobody is served before `start`.
-  Server(Loop& loop, const std::vector<ServedTarget>& targets, const Accounts& discovery_accounts,
+  /// `config` and `targets` outlive the server. `sockets` listen already; nobody is served before `start`.
+  Server(Loop& loop, const Config& config, const std::vector<ServedTarget>& targets,
          std::vector<Fd> sockets);
   ~Server();
 

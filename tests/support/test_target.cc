@@ -43,8 +43,8 @@ Task<void> TestTarget::serve() {
     targets.front().device->add(LogicalUnit::create(std::move(faults), unit).value());
   }
   std::vector<Fd> sockets = listen_on({"127.0.0.1"}, 0).value();
-  const Accounts nobody;
-  Server server(Loop::current(), targets, nobody, std::move(sockets));
+  const Config plain;
+  Server server(Loop::current(), plain, targets, std::move(sockets));
   server.start();
   {
     const std::lock_guard lock(mutex_);
