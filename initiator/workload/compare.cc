@@ -75,8 +75,7 @@ std::vector<std::string> differences(const Attributes& source, const Attributes&
   if (source.modified != copy.modified)
     found.push_back(
         fmt::format("time modified: {}, {}", spell(source.modified), spell(copy.modified)));
-  const bool read_since = mark.accessed_since(source.accessed);
-  if (read_since ? later(copy.accessed, source.accessed) : copy.accessed != source.accessed)
+  if (!same_access(source, copy, mark))
     found.push_back(
         fmt::format("time accessed: {}, {}", spell(source.accessed), spell(copy.accessed)));
   if (is_device(source.mode) && source.device != copy.device)
@@ -86,6 +85,11 @@ std::vector<std::string> differences(const Attributes& source, const Attributes&
     found.push_back(fmt::format("size: {}, {}", source.bytes, copy.bytes));
   compare_xattrs(source.xattrs, copy.xattrs, found);
   return found;
+}
+
+bool same_access(const Attributes& source, const Attributes& copy, const SourceMark& mark) {
+  const bool read_since = mark.accessed_since(source.accessed);
+  return read_since ? !later(copy.accessed, source.accessed) : copy.accessed == source.accessed;
 }
 
 std::vector<DataRange> beyond(std::span<const DataRange> copy, std::span<const DataRange> source) {

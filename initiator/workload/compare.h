@@ -20,6 +20,9 @@ namespace holdfast::initiator {
 std::vector<std::string> differences(const Attributes& source, const Attributes& copy,
                                      const SourceMark& mark);
 
+/// Whether the times of last access are as they should be, by the rule above.
+bool same_access(const Attributes& source, const Attributes& copy, const SourceMark& mark);
+
 /// The parts of `copy` that `source` does not cover: holes that were not kept. Both are ascending
 /// and disjoint.
 std::vector<DataRange> beyond(std::span<const DataRange> copy, std::span<const DataRange> source);

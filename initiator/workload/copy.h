@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/runtime/loop.h"
@@ -11,6 +12,7 @@
 #include "initiator/tree/tree.h"
 #include "initiator/workload/bounded_list.h"
 #include "initiator/workload/estimate.h"
+#include "initiator/workload/left_out.h"
 #include "initiator/workload/progress.h"
 #include "initiator/workload/source_entry.h"
 #include "initiator/workload/source_walk.h"
@@ -36,14 +38,17 @@ struct CopyResult {
   std::uint64_t links = 0;   // further names
   std::uint64_t data_bytes = 0;
   BoundedList<SourceProblem> problems;
+  /// What the tree cannot carry: no problem, but to be said.
+  std::vector<LeftOut> left_out;
 };
 
 /// Whether what `estimate` found fits into `free_bytes`. Says both sizes if not.
 Status check_space(const SourceEstimate& estimate, std::uint64_t free_bytes);
 
-/// Copies the source into an empty `tree` as `cp -a SOURCE/. TREE` does, and syncs. Too small a
-/// tree is refused before anything is written. When `cancelled` becomes true it stops at the next
-/// step. The tree is closed in the end, however it went.
+/// Copies the source into an empty `tree` as `cp -a SOURCE/. TREE` does, and syncs. As many nodes are
+/// under way at once as the tree likes. Too small a tree is refused before anything is written. When
+/// `cancelled` becomes true it stops at the next step. The tree is closed in the end, however it
+/// went.
 Task<CopyResult> copy_tree(Loop& loop, Tree& tree, const CopyOptions& options,
                            const SourceEstimate& estimate, Progress& progress,
                            const std::atomic<bool>& cancelled);

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 #include <vector>
 
+#include "common/runtime/event.h"
 #include "common/runtime/fd.h"
 #include "initiator/tree/tree.h"
 
@@ -59,6 +60,9 @@ struct LinkGroup {
   std::uint64_t links = 0;  // by st_nlink, names outside the source included
   NodeId node{};
   bool placed = false;
+  bool left_out = false;  // the tree cannot hold such nodes
+  Event settled;          // with its first name: placed or not
+  std::uint64_t names_over = 0;
 };
 
 enum class EntryKind {

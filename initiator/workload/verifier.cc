@@ -18,6 +18,7 @@ Verifier::Verifier(SourceStream& stream, Tree& tree, const VerifyOptions& option
       progress_(progress),
       cancelled_(cancelled),
       result_(result),
+      omissions_(tree.shortcomings()),
       jobs_max_(std::clamp(tree.concurrency(), 1u, jobs_most)),
       buffers_(SourceStream::large_bytes, jobs_max_) {
   if (options.known == nullptr) return;
@@ -28,6 +29,7 @@ Verifier::Verifier(SourceStream& stream, Tree& tree, const VerifyOptions& option
 Task<Status> Verifier::run() {
   co_await dispatch();
   co_await jobs_.join();
+  result_.left_out = omissions_.list();
   if (!failure_) co_return failure_;
   if (stream_.failure()) co_return *stream_.failure();
   if (cancelled_) co_return Error{ErrorKind::cancelled, 0, "verify: cancelled"};
@@ -66,7 +68,10 @@ Task<void> Verifier::look_at(SourceEntry& entry) {
     const bool all_met = meet(entry, *node);
     if (all_met) co_await judge_names(*entry.link);
   }
-  if (entry.kind == EntryKind::hard_link) co_return;  // Its content was compared by its first name.
+  if (entry.kind == EntryKind::hard_link) {
+    release(*node);  // Its content was compared by its first name.
+    co_return;
+  }
   Checked check = make_check(entry, *node);
   co_await slot();
   jobs_.spawn(check_node(check));
@@ -86,7 +91,10 @@ Task<void> Verifier::enter(SourceEntry& entry, std::optional<NodeId> node) {
     } else {
       for (DirectoryEntry& there : *entries) {
         const bool added = level.unseen.emplace(there.name, there.node).second;
-        if (!added) differ(level.path + '/' + there.name, level.changed, "twice in the copy");
+        if (added)
+          use(there.node);
+        else
+          differ(level.path + '/' + there.name, level.changed, "twice in the copy");
       }
     }
   }
@@ -102,6 +110,7 @@ void Verifier::leave() {
     const bool unread = std::any_of(named.begin(), named.end(),
                                     [&path](const SourceProblem& one) { return one.path == path; });
     if (!unread) differ(path, level.changed, "only in the copy");
+    release(node);
   }
 }
 
@@ -111,12 +120,19 @@ std::optional<NodeId> Verifier::find(const SourceEntry& entry) {
   if (!level.present) return std::nullopt;
   const auto found = level.unseen.find(entry.name);
   if (found == level.unseen.end()) {
-    differ(progress_.current, is_changed(entry) || level.changed, "missing in the copy");
+    missing(entry, is_changed(entry) || level.changed);
     return std::nullopt;
   }
   const NodeId node = found->second;
   level.unseen.erase(found);
   return node;
+}
+
+void Verifier::missing(const SourceEntry& entry, bool changed) {
+  if (!is_special(entry.attributes.mode) || !omissions_.lacks(Shortcoming::Of::specials))
+    differ(progress_.current, changed, "missing in the copy");
+  else if (entry.kind != EntryKind::hard_link)
+    omissions_.count(Shortcoming::Of::specials);
 }
 
 /// Notes one name of a file with several. True when it was the last one.
@@ -125,6 +141,7 @@ bool Verifier::meet(const SourceEntry& entry, NodeId node) {
   if (names.met++ == 0) {
     names.group = entry.link;
     names.node = node;
+    use(node);
     names.first = progress_.current;
     names.changed = is_changed(entry);
   }
@@ -151,6 +168,7 @@ Task<void> Verifier::check_names(Names names) {
   else if (copy->links != names.found)
     differ(names.first, names.changed,
            fmt::format("names: {} of it were found, the copy counts {}", names.found, copy->links));
+  release(names.node);
   end_slot();
 }
 
@@ -186,6 +204,7 @@ Task<void> Verifier::check_node(Checked check) {
   if (!copy) {
     unreadable(check->path, copy.error());
   } else {
+    omissions_.excuse(check->attributes, *copy, options_.mark);
     std::vector<std::string> found = differences(check->attributes, *copy, options_.mark);
     for (std::string& one : found) differ(check->path, check->changed, std::move(one));
     if (!check->linked && check->kind != EntryKind::directory && copy->links != 1)
@@ -204,19 +223,24 @@ Task<void> Verifier::check_target(Check& check) {
     differ(check.path, check.changed, "target: " + check.target + ", " + *target);
 }
 
-/// Where the source has a hole the copy should have one, and must read as zeros.
+/// Where the source has a hole the copy should have one, and must read as zeros. A tree that cannot
+/// tell its holes is read.
 Task<void> Verifier::check_holes(Check& check) {
-  std::uint64_t data_bytes = 0;
-  for (const DataRange& range : check.ranges) data_bytes += range.bytes;
-  if (data_bytes == check.attributes.bytes) co_return;
-  Result<std::vector<DataRange>> ranges = co_await tree_.read_data_ranges(check.node);
-  if (!ranges) {
-    unreadable(check.path, ranges.error());
-    co_return;
+  if (!has_holes(check.attributes, check.ranges)) co_return;
+  const bool told = !omissions_.lacks(Shortcoming::Of::holes);
+  std::vector<DataRange> held{{.offset = 0, .bytes = check.attributes.bytes}};
+  omissions_.count(Shortcoming::Of::holes);
+  if (told) {
+    Result<std::vector<DataRange>> ranges = co_await tree_.read_data_ranges(check.node);
+    if (!ranges) {
+      unreadable(check.path, ranges.error());
+      co_return;
+    }
+    held = std::move(ranges).value();
   }
-  std::vector<DataRange> filled = beyond(*ranges, check.ranges);
+  std::vector<DataRange> filled = beyond(held, check.ranges);
   if (filled.empty()) co_return;
-  differ(check.path, check.changed, "a hole was not kept", filled.front().offset);
+  if (told) differ(check.path, check.changed, "a hole was not kept", filled.front().offset);
   for (const DataRange& range : filled) co_await check_zeros(check, range);
 }
 
@@ -275,6 +299,13 @@ Task<Result<std::size_t>> Verifier::read_back(const Check& check, std::uint64_t 
 
 void Verifier::judge_content(const Check& check) {
   if (check.differs_at) differ(check.path, check.changed, "content", check.differs_at);
+}
+
+void Verifier::release(NodeId node) {
+  const auto found = uses_.find(node);
+  if (found == uses_.end() || --found->second > 0) return;
+  uses_.erase(found);
+  if (node != tree_.root()) tree_.forget(node);
 }
 
 void Verifier::differ(const std::string& path, bool changed, std::string what,

@@ -13,6 +13,7 @@
 #include "common/runtime/buffer.h"
 #include "common/runtime/event.h"
 #include "common/runtime/scope.h"
+#include "initiator/workload/left_out.h"
 #include "initiator/workload/source_stream.h"
 #include "initiator/workload/verify.h"
 
@@ -44,7 +45,10 @@ class Verifier {
   /// A node being compared: shared by its jobs, judged when the last one is over.
   struct Check {
     explicit Check(Verifier& verifier) : owner(verifier) {}
-    ~Check() { owner.judge_content(*this); }
+    ~Check() {
+      owner.judge_content(*this);
+      owner.release(node);
+    }
 
     Verifier& owner;
     std::string path;
@@ -76,6 +80,7 @@ class Verifier {
   Task<void> compare_pieces(Checked check);
   void leave();
   std::optional<NodeId> find(const SourceEntry& entry);
+  void missing(const SourceEntry& entry, bool changed);
   bool meet(const SourceEntry& entry, NodeId node);
   Task<void> judge_names(const LinkGroup& group);
   Checked make_check(SourceEntry& entry, NodeId node);
@@ -96,13 +101,17 @@ class Verifier {
   Task<Result<std::size_t>> read_back(const Check& check, std::uint64_t offset,
                                       std::span<std::byte> data);
   void judge_content(const Check& check);
+  // The tree may forget a node when nothing here will name it again: no directory that is being
+  // looked through, no job, no group of names.
+  void use(NodeId node) { ++uses_[node]; }
+  void release(NodeId node);
   void differ(const std::string& path, bool changed, std::string what,
               std::optional<std::uint64_t> offset = {});
   void unreadable(const std::string& path, const Error& error);
   bool is_changed(const SourceEntry& entry) const;
   bool stopped() const { return cancelled_ || !failure_.ok(); }
 
-  static constexpr std::uint32_t jobs_most = 16;
+  static constexpr std::uint32_t jobs_most = 64;
   /// So many nodes that cannot be read back are named; then the tree is given up.
   static constexpr std::uint32_t unreadable_max = 100;
 
@@ -112,6 +121,7 @@ class Verifier {
   Progress& progress_;
   const std::atomic<bool>& cancelled_;
   VerifyResult& result_;
+  Omissions omissions_;
   const std::size_t jobs_max_;
   BufferPool buffers_;
   Scope jobs_;
@@ -121,6 +131,7 @@ class Verifier {
   std::uint32_t unreadable_ = 0;
   std::vector<Level> levels_;
   std::unordered_map<const LinkGroup*, Names> names_;
+  std::unordered_map<NodeId, std::uint32_t> uses_;
   std::unordered_map<std::string, bool> known_;  // path, and whether only xattrs are missing
 };
 

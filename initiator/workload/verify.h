@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/runtime/loop.h"
@@ -41,6 +42,8 @@ struct VerifyResult {
   BoundedList<Mismatch> mismatches;
   /// Differences that are the source's doing, and what could not be read of it.
   BoundedList<SourceProblem> problems;
+  /// What the tree cannot carry, and so was not missed.
+  std::vector<LeftOut> left_out;
 };
 
 /// Reads all of a freshly opened `tree` back beside the source and compares: names, kinds, modes,

@@ -196,9 +196,8 @@ TEST(Copy, AFileWhoseXattrsFindNoRoomIsCopiedWithoutThem) {
   const auto left_out = test::make_nasty_tree(source.path(), {.long_paths = false, .wide = 1});
   Workload workload(source.path());
   MemoryTree tree(workload.loop());
-  tree.refuse = [&tree](const std::string& verb, const std::string& name) -> Status {
-    if (verb != "create_file" || name != "needs_a_block") return {};
-    if (tree.calls_most++ > 0) return {};
+  tree.refuse = [tries = 0](const std::string& verb, const std::string& name) mutable -> Status {
+    if (verb != "create_file" || name != "needs_a_block" || tries++ > 0) return {};
     return Error{ErrorKind::out_of_space, 0, "too large"};
   };
   const CopyResult& copied = workload.copy(tree);
@@ -234,6 +233,7 @@ TEST(Copy, CancellingStopsInMidFile) {
   source.file("large", std::string(40 << 20, 'x'));
   Workload workload(source.path());
   MemoryTree tree(workload.loop());
+  tree.calls_at_once = 1;
   tree.on_write = [&workload, writes = 0]() mutable {
     if (++writes == 3) workload.cancelled = true;
   };
