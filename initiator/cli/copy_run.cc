@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -135,6 +136,7 @@ void CopyRun::take(const CopyResult& result) {
   record_.workload.problems += result.problems.count();
   for (const SourceProblem& problem : result.problems.kept())
     record_.workload.problem_list.push_back({problem.path, problem.reason});
+  note_left_out(result.left_out);
   if (!result.status) fail(result.status.error(), place_->last_error());
 }
 
@@ -149,7 +151,20 @@ void CopyRun::take(const VerifyResult& result) {
     record_.add_mismatch({mismatch.path, std::move(what)}, since_start());
   }
   record_.workload.mismatches = result.mismatches.count();
+  note_left_out(result.left_out);
   if (!result.status) fail(result.status.error(), place_->last_error());
+}
+
+/// The copy knows what it did not hand over, and the verification what the tree made its own.
+void CopyRun::note_left_out(const std::vector<LeftOut>& left_out) {
+  for (const LeftOut& one : left_out) {
+    const auto noted = std::find_if(record_.left_out.begin(), record_.left_out.end(),
+                                    [&one](const RunRecord::LeftOut& other) { return other.what == one.what; });
+    if (noted == record_.left_out.end())
+      record_.left_out.push_back({one.what, one.why, one.nodes});
+    else
+      noted->nodes = std::max(noted->nodes, one.nodes);
+  }
 }
 
 void CopyRun::note_progress(RunRecord& record) const {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "initiator/cli/copy_place.h"
 #include "initiator/cli/destination.h"
@@ -36,6 +37,7 @@ class CopyRun final : public Run {
   Error too_small(const SourceEstimate& estimate, const Error& error) const;
   void take(const CopyResult& result);
   void take(const VerifyResult& result);
+  void note_left_out(const std::vector<LeftOut>& left_out);
 
   const CopyRunOptions options_;
   std::unique_ptr<CopyPlace> place_;
