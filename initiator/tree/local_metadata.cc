@@ -85,6 +85,14 @@ Status XattrReader::read(int fd, std::map<std::string, std::string>& xattrs) {
       });
 }
 
+Status XattrReader::read_path(const std::string& path, std::map<std::string, std::string>& xattrs) {
+  return collect(
+      xattrs, [&path](char* names, std::size_t bytes) { return ::listxattr(path.c_str(), names, bytes); },
+      [&path](const char* xattr, char* value, std::size_t bytes) {
+        return ::getxattr(path.c_str(), xattr, value, bytes);
+      });
+}
+
 Status XattrReader::read_at(int directory, const char* name,
                             std::map<std::string, std::string>& xattrs) {
   std::string path;

@@ -32,6 +32,8 @@ class XattrReader {
   explicit XattrReader(bool own_directory);
 
   Status read(int fd, std::map<std::string, std::string>& xattrs);
+  /// What `path` leads to.
+  Status read_path(const std::string& path, std::map<std::string, std::string>& xattrs);
   Status read_at(int directory, const char* name, std::map<std::string, std::string>& xattrs);
 
  private:

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -10,6 +13,18 @@
 
 namespace holdfast::initiator {
 
+/// What a tree's medium can hold, where that is not as much as the tests would like to see.
+struct TreeLimits {
+  std::size_t symlink_bytes = 4095;
+  /// Some value of an extended attribute of less than this is refused for its size.
+  std::size_t xattr_bytes = 60'000;
+  /// Device numbers of 12 and 20 bits.
+  bool large_devices = true;
+  /// Times at these and beyond are moved, or cut to a second.
+  std::int64_t earliest = std::numeric_limits<std::int64_t>::min();
+  std::int64_t latest = std::numeric_limits<std::int64_t>::max();
+};
+
 /// One implementation under the contract's tests, with what it stands on. It lives as long as its
 /// test; of its trees one is open at a time.
 class TreeSubject {
@@ -17,6 +32,7 @@ class TreeSubject {
   virtual ~TreeSubject() = default;
   /// Makes ready what the tree needs; a text says why it cannot run here.
   virtual std::string prepare(Loop& loop) = 0;
+  virtual TreeLimits limits() const { return {}; }
   /// An empty tree.
   virtual Task<Result<std::unique_ptr<Tree>>> make() = 0;
   /// The tree that was made, in a new session.
@@ -34,5 +50,9 @@ struct TreeSubjectCase {
 std::unique_ptr<TreeSubject> make_ext4_in_memory();
 std::unique_ptr<TreeSubject> make_ext4_in_a_narrow_place();
 std::unique_ptr<TreeSubject> make_ext4_on_an_image();
+std::unique_ptr<TreeSubject> make_directory_on_disk();
+std::unique_ptr<TreeSubject> make_directory_on_tmpfs();
+std::unique_ptr<TreeSubject> make_directory_on_ext4();
+std::unique_ptr<TreeSubject> make_directory_on_xfs();
 
 }  // namespace holdfast::initiator

@@ -69,11 +69,15 @@ class TreeContract : public testing::TestWithParam<TreeSubjectCase> {
     subject_ = GetParam().make();
     const std::string reason = subject_->prepare(*loop_);
     if (!reason.empty()) GTEST_SKIP() << reason;
+    limits = subject_->limits();
   }
   void TearDown() override {
     subject_.reset();
     loop_.reset();
   }
+
+  /// Of the subject under test.
+  static inline TreeLimits limits;
 
   void fill_and_read(Body fill, Body read) {
     loop_->run(with_tree(true, fill));
@@ -168,7 +172,11 @@ inline Task<Bytes> content_of(Tree& tree, NodeId node, std::uint64_t from, std::
 inline auto every_tree() {
   return testing::Values(TreeSubjectCase{"Ext4InMemory", &make_ext4_in_memory},
                          TreeSubjectCase{"Ext4InANarrowPlace", &make_ext4_in_a_narrow_place},
-                         TreeSubjectCase{"Ext4OnAnImage", &make_ext4_on_an_image});
+                         TreeSubjectCase{"Ext4OnAnImage", &make_ext4_on_an_image},
+                         TreeSubjectCase{"DirectoryOnDisk", &make_directory_on_disk},
+                         TreeSubjectCase{"DirectoryOnTmpfs", &make_directory_on_tmpfs},
+                         TreeSubjectCase{"DirectoryOnExt4", &make_directory_on_ext4},
+                         TreeSubjectCase{"DirectoryOnXfs", &make_directory_on_xfs});
 }
 
 inline std::string name_of(const testing::TestParamInfo<TreeSubjectCase>& subject) {
