@@ -11,6 +11,7 @@
 #include "initiator/cli/duration.h"
 #include "initiator/cli/this_machine.h"
 #include "initiator/cli/verbs.h"
+#include "initiator/report/diff.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -45,6 +46,15 @@ constexpr const char* copy_notes =
     "order within seconds, a second one at once.\n"
     "\n"
     "Example: holdfast copy /usr/include file:///srv/image --verify --json run.json";
+
+constexpr const char* diff_notes =
+    "The records are of two runs, or of two comparisons, whose destinations are matched by their names.\n"
+    "A change counts when it is larger than the tolerance and nothing covers it: not the spread of the\n"
+    "rounds, not the noise of an A/A row. One hang or mismatch more is always worse.\n"
+    "\n"
+    "Exit codes: 0 not worse, 1 worse, 2 no such records, or two that cannot be compared.\n"
+    "\n"
+    "Example: holdfast diff monday.json tuesday.json --tolerance 5%";
 
 /// A duration option. CLI11 shows the message when the text is none.
 std::string read_duration(Duration& into, const std::string& text) {
@@ -106,6 +116,24 @@ int run_copy(const CopyWords& words) {
                     .verify = words.verify});
 }
 
+CLI::App* add_diff(CLI::App& app, DiffOptions& options) {
+  CLI::App* diff = app.add_subcommand("diff", "Two saved records side by side, with what got worse");
+  diff->add_option("A", options.before, "The record before")->required()->type_name("A.json");
+  diff->add_option("B", options.now, "The record now")->required()->type_name("B.json");
+  diff->add_option("--tolerance", "Changes up to this are none (default 10%)")
+      ->type_name("PERCENT")
+      ->check([&options](const std::string& text) {
+        const Result<double> read = parse_tolerance(text);
+        if (!read) return read.error().message;
+        options.tolerance = *read;
+        return std::string();
+      });
+  diff->add_option("--json", options.json_path, "Write the differences to this file")->type_name("FILE");
+  diff->add_flag("-q,--quiet", options.quiet, "Print nothing but the verdict");
+  diff->footer(diff_notes);
+  return diff;
+}
+
 }  // namespace
 
 int run_command_line(int count, char** words) {
@@ -121,11 +149,15 @@ int run_command_line(int count, char** words) {
   discover->add_option("URL", portal, "iscsi://[user[%password]@]host[:port]")->required();
   discover->footer("Example: holdfast discover iscsi://192.0.2.7:3260");
 
+  DiffOptions diff_options;
+  const CLI::App* diff = add_diff(app, diff_options);
+
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : exit_usage;
   }
+  if (diff->parsed()) return diff_verb(diff_options);
   copy_words.run.command_line = words_without_passwords(count, words);
   return copy->parsed() ? run_copy(copy_words) : discover_verb(portal);
 }

@@ -15,6 +15,17 @@ int copy_verb(CopyRunOptions options);
 /// `holdfast discover`.
 int discover_verb(const std::string& url);
 
+struct DiffOptions {
+  std::string before;
+  std::string now;
+  double tolerance = 0.1;
+  std::string json_path;  // empty: none
+  bool quiet = false;
+};
+
+/// `holdfast diff`: 1 when the second record is worse, 2 when they cannot be compared, 0 otherwise.
+int diff_verb(const DiffOptions& options);
+
 /// Makes the run of a verb.
 using MakeRun = std::function<std::unique_ptr<Run>(Loop& loop, Signals& signals, const RunOptions& options)>;
 /// Runs it, prints its report, writes its record, and returns its exit code. `may_stick`: it meets
