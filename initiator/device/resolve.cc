@@ -13,11 +13,13 @@
 namespace holdfast::initiator {
 namespace {
 
+constexpr std::size_t addresses_max = 8;
+
 /// Shared by the loop and the thread: whoever leaves last frees it.
 struct Lookup {
   std::string host;
   int error = 0;
-  sockaddr_storage found{};
+  std::vector<sockaddr_storage> found;
   std::atomic<bool> finished = false;
 };
 
@@ -27,7 +29,8 @@ void look_up(Lookup& lookup) {
   hints.ai_flags = AI_ADDRCONFIG;
   addrinfo* list = nullptr;
   lookup.error = ::getaddrinfo(lookup.host.c_str(), nullptr, &hints, &list);
-  if (lookup.error == 0) std::memcpy(&lookup.found, list->ai_addr, list->ai_addrlen);
+  for (const addrinfo* one = list; one != nullptr && lookup.found.size() < addresses_max; one = one->ai_next)
+    std::memcpy(&lookup.found.emplace_back(), one->ai_addr, one->ai_addrlen);
   if (list != nullptr) ::freeaddrinfo(list);
   lookup.finished.store(true, std::memory_order_release);
 }
@@ -38,9 +41,14 @@ Error failed(const std::string& host, const std::string& why) {
 
 }  // namespace
 
-Task<Result<SocketAddress>> resolve(Loop& loop, std::string host, std::uint16_t port, Instant deadline) {
+Task<Result<std::vector<SocketAddress>>> resolve_all(Loop& loop, std::string host, std::uint16_t port,
+                                                     Instant deadline) {
+  std::vector<SocketAddress> addresses;
   Result<SocketAddress> numeric = SocketAddress::parse(host, port);
-  if (numeric) co_return numeric;
+  if (numeric) {
+    addresses.push_back(*numeric);
+    co_return addresses;
+  }
 
   auto lookup = std::make_shared<Lookup>();
   lookup->host = host;
@@ -56,8 +64,18 @@ Task<Result<SocketAddress>> resolve(Loop& loop, std::string host, std::uint16_t 
     co_await sleep_for(loop, std::chrono::milliseconds(5));
   }
   if (lookup->error != 0) co_return failed(host, ::gai_strerror(lookup->error));
-  Result<SocketAddress> address = SocketAddress::parse(SocketAddress::from(lookup->found).host(), port);
-  co_return address;
+  for (const sockaddr_storage& one : lookup->found) {
+    Result<SocketAddress> address = SocketAddress::parse(SocketAddress::from(one).host(), port);
+    if (address) addresses.push_back(*address);
+  }
+  if (addresses.empty()) co_return failed(host, "the resolver knows no address that we can use");
+  co_return addresses;
+}
+
+Task<Result<SocketAddress>> resolve(Loop& loop, std::string host, std::uint16_t port, Instant deadline) {
+  Result<std::vector<SocketAddress>> all = co_await resolve_all(loop, std::move(host), port, deadline);
+  if (!all) co_return all.error();
+  co_return all->front();
 }
 
 }  // namespace holdfast::initiator

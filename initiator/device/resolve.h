@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
@@ -11,8 +12,13 @@
 
 namespace holdfast::initiator {
 
-/// The address of `host`, which is a name or an address already. A name is looked up by a thread of
-/// its own, since the resolver blocks; the loop goes on, and gives up at `deadline`.
+/// The addresses of `host`, which is a name or an address already, in the resolver's order of
+/// preference and a few at most. A name is looked up by a thread of its own, since the resolver
+/// blocks; the loop goes on, and gives up at `deadline`.
+Task<Result<std::vector<SocketAddress>>> resolve_all(Loop& loop, std::string host, std::uint16_t port,
+                                                     Instant deadline);
+
+/// The first of them.
 Task<Result<SocketAddress>> resolve(Loop& loop, std::string host, std::uint16_t port, Instant deadline);
 
 }  // namespace holdfast::initiator

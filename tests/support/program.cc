@@ -8,6 +8,8 @@
 
 #include <utility>
 
+#include "common/runtime/socket.h"
+
 namespace holdfast::testing_support {
 
 pid_t start_program(std::vector<std::string> words, int ready) {
@@ -41,6 +43,14 @@ bool run_program(std::vector<std::string> words) {
   int status = 0;
   ::waitpid(pid, &status, 0);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+std::uint16_t free_port() {
+  Result<SocketAddress> any = SocketAddress::parse("127.0.0.1", 0);
+  CHECK(any.ok());
+  Result<Fd> listener = listen_tcp(*any, 1);
+  CHECK(listener.ok());
+  return local_address(listener->get()).port();
 }
 
 void kill_program(pid_t& pid) {

@@ -9,19 +9,10 @@
 #include <thread>
 #include <utility>
 
-#include "common/runtime/socket.h"
 #include "tests/support/program.h"
 
 namespace holdfast::testing_support {
 namespace {
-
-std::uint16_t free_port() {
-  Result<SocketAddress> any = SocketAddress::parse("127.0.0.1", 0);
-  CHECK(any.ok());
-  Result<Fd> listener = listen_tcp(*any, 1);
-  CHECK(listener.ok());
-  return local_address(listener->get()).port();
-}
 
 std::string control_socket(int control) { return fmt::format("/var/run/tgtd/socket.{}", control); }
 

@@ -149,7 +149,7 @@ Task<void> flush_and_write_durably(Device& device) {
 TEST_P(DeviceContract, FlushesAndWritesDurably) { with_device(flush_and_write_durably); }
 
 Task<void> write_pattern(Device& device) {
-  std::vector<std::byte> data(256 * KiB);
+  std::vector<std::byte> data(64 * KiB);
   fill(data, 4);
   int error = co_await transfer(device, DeviceOperation::write, 1 * MiB, data);
   EXPECT_EQ(error, 0) << device.last_error();
@@ -158,7 +158,7 @@ Task<void> write_pattern(Device& device) {
 }
 
 Task<void> find_pattern(Device& device) {
-  std::vector<std::byte> expected(256 * KiB);
+  std::vector<std::byte> expected(64 * KiB);
   std::vector<std::byte> data(expected.size());
   fill(expected, 4);
   const int error = co_await transfer(device, DeviceOperation::read, 1 * MiB, data);
@@ -328,6 +328,8 @@ INSTANTIATE_TEST_SUITE_P(Libiscsi, DeviceContract,
                          testing::Values(SubjectCase{"Tgt", make_tgt_subject},
                                          SubjectCase{"Holdfastd", make_holdfastd_subject}),
                          case_name);
+
+INSTANTIATE_TEST_SUITE_P(Libnbd, DeviceContract, testing::ValuesIn(nbd_subjects()), case_name);
 
 }  // namespace
 }  // namespace holdfast::initiator

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/runtime/loop.h"
@@ -30,5 +31,7 @@ std::unique_ptr<Subject> make_image_subject();
 std::unique_ptr<Subject> make_block_device_subject();
 std::unique_ptr<Subject> make_tgt_subject();
 std::unique_ptr<Subject> make_holdfastd_subject();
+/// NBD servers that are not ours, each with something of its own in what it offers.
+const std::vector<SubjectCase>& nbd_subjects();
 
 }  // namespace holdfast::initiator
