@@ -11,13 +11,14 @@ constexpr std::uint32_t segment_max = 16'777'215;
 using P = Parameters;
 constexpr bool irrelevant = true;  // when SessionType=Discovery
 constexpr bool relevant = false;
+constexpr std::string_view digests = "CRC32C,None";
 
 // clang-format off
 // In the order of `Key`. What stands in the last columns: range, number, boolean, supported items.
 constexpr std::array<KeyRow, key_count> rows{{
   {"AuthMethod",               Rule::list,            Use::initialize_only,   Sender::both,      relevant, 0, 0, nullptr, nullptr, "None"},
-  {"HeaderDigest",             Rule::list,            Use::initialize_only,   Sender::both,      relevant, 0, 0, nullptr, nullptr, "None"},
-  {"DataDigest",               Rule::list,            Use::initialize_only,   Sender::both,      relevant, 0, 0, nullptr, nullptr, "None"},
+  {"HeaderDigest",             Rule::list,            Use::initialize_only,   Sender::both,      relevant, 0, 0, nullptr, nullptr, digests},
+  {"DataDigest",               Rule::list,            Use::initialize_only,   Sender::both,      relevant, 0, 0, nullptr, nullptr, digests},
   {"MaxConnections",           Rule::minimum,         Use::leading_only,      Sender::both,      irrelevant, 1, 65'535, &P::max_connections},
   {"SendTargets",              Rule::declared_text,   Use::full_feature_only, Sender::initiator},
   {"TargetName",               Rule::declared_text,   Use::initialize_only,   Sender::initiator},

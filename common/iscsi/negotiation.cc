@@ -13,6 +13,10 @@ namespace {
 constexpr std::string_view not_understood = "NotUnderstood";
 constexpr std::string_view irrelevant = "Irrelevant";
 constexpr std::string_view reject = "Reject";
+constexpr std::string_view none = "None";
+constexpr std::string_view crc32c = "CRC32C";
+
+bool is_digest(Key key) { return key == Key::header_digest || key == Key::data_digest; }
 
 Error broken(std::string message) {
   return Error{ErrorKind::protocol, 0, std::move(message)};
@@ -234,7 +238,9 @@ void Negotiator::propose_what_defaults_would_break(TextBuilder& text) {
   for (std::size_t i = 0; i < key_count; ++i) {
     const Key key = static_cast<Key>(i);
     const KeyRow& row = row_of(key);
-    if (!is_combined(row) || was_named(key) || is_irrelevant(row)) continue;
+    if (was_named(key) || is_irrelevant(row)) continue;
+    if (is_digest(key) && !contains(supported(key), none)) propose(key, text);
+    if (!is_combined(row)) continue;
     const std::uint32_t standing = value_in(agreed_, row);
     if (combine(row, our_value(key), standing) != standing) propose(key, text);
   }
@@ -242,6 +248,11 @@ void Negotiator::propose_what_defaults_would_break(TextBuilder& text) {
 
 Result<Parameters> Negotiator::result() const {
   Parameters parameters = agreed_;
+  parameters.header_digest = value_of(Key::header_digest) == crc32c;
+  parameters.data_digest = value_of(Key::data_digest) == crc32c;
+  for (const Key key : {Key::header_digest, Key::data_digest})
+    if (value_of(key) != crc32c && !contains(supported(key), none))
+      return broken(fmt::format("{} cannot do without CRC32C here", row_of(key).name));
   if (parameters.first_burst_length > parameters.max_burst_length) {
     const bool unsolicited_data = !parameters.initial_r2t || parameters.immediate_data;
     if (unsolicited_data && !discovery_)

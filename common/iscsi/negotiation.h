@@ -33,7 +33,8 @@ class Negotiator {
 
   /// Offers, or declares, our value of a key that has a number, a boolean or a list.
   void propose(Key key, TextBuilder& text);
-  /// Offers every key that nobody has named and whose default would go beyond what we offer.
+  /// Offers every key that nobody has named and whose default would go beyond what we offer, or is
+  /// not among what we support.
   void propose_what_defaults_would_break(TextBuilder& text);
   bool awaits_answers() const { return unanswered_ != 0; }
 

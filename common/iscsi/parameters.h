@@ -7,6 +7,8 @@ namespace holdfast::iscsi {
 /// The operational keys of a session and its connections in force, RFC 7143 section 13. The values
 /// here are the RFC's defaults: what holds for a key that nobody named.
 struct Parameters {
+  bool header_digest = false;                              // 13.1: CRC32C, or none
+  bool data_digest = false;                                // 13.1
   std::uint32_t max_connections = 1;                       // 13.2
   bool initial_r2t = true;                                 // 13.10
   bool immediate_data = true;                              // 13.11

@@ -55,6 +55,14 @@ inline constexpr iscsi::Parameters offered_by_default{
     .max_outstanding_r2t = 8,
 };
 
+/// What a HeaderDigest or DataDigest line lets an initiator choose from.
+struct DigestChoice {
+  bool none = true;
+  bool crc32c = true;
+  /// The same as the list that a negotiation wants; at least one of both is true.
+  constexpr const char* list() const { return none ? (crc32c ? "CRC32C,None" : "None") : "CRC32C"; }
+};
+
 /// A `Target` stanza.
 struct TargetConfig {
   std::string name;                                      // in lower case, as it goes on the wire
@@ -63,6 +71,8 @@ struct TargetConfig {
   std::vector<LunConfig> luns;                           // in the file's order
   iscsi::Parameters offered = offered_by_default;        // what we answer in negotiation
   std::uint32_t max_xmit_data_segment_length = 262'144;  // our own limit on what we send
+  DigestChoice header_digest;                            // by default the initiator's choice
+  DigestChoice data_digest;
   std::uint32_t max_sessions = 0;                        // 0: no limit
   std::uint32_t queued_commands = 32;                    // the CmdSN window
   std::uint32_t nop_interval = 0;                        // seconds; 0: off

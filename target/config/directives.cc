@@ -53,8 +53,8 @@ const std::array directives = {
     Directive{"NOPInterval", NumberRule{0, 90, set<&Target::nop_interval>}},
     Directive{"NOPTimeout", NumberRule{0, 90, set<&Target::nop_timeout>}},
     Directive{"QueuedCommands", NumberRule{1, 256, set<&Target::queued_commands>}},
-    Directive{"HeaderDigest", DigestRule{}},
-    Directive{"DataDigest", DigestRule{}},
+    Directive{"HeaderDigest", DigestRule{&Target::header_digest}},
+    Directive{"DataDigest", DigestRule{&Target::data_digest}},
 
     Directive{"OFMarker", FixedYesNoRule{false, no_markers}},
     Directive{"IFMarker", FixedYesNoRule{false, no_markers}},

@@ -39,7 +39,9 @@ struct IgnoredNumberRule {
 };
 
 /// HeaderDigest and DataDigest: a list out of `None` and `CRC32C`.
-struct DigestRule {};
+struct DigestRule {
+  DigestChoice TargetConfig::*choice;
+};
 
 /// What later versions serve, and this one must not pass over in silence.
 struct NotYetRule {

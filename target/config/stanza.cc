@@ -136,21 +136,17 @@ struct Stanza::Reader {
     if (found) note(fmt::format("{} has no effect: {}", directive.name, rule.why));
   }
 
-  void operator()(const DigestRule&) {
+  void operator()(const DigestRule& rule) {
     const std::string* text = value();
     if (text == nullptr) return;
-    bool none = false;
-    bool crc32c = false;
+    DigestChoice choice{.none = false, .crc32c = false};
     for (const Word& item : line.words[1].split(',')) {
       if (item.text != "None" && item.text != "CRC32C")
         return error(fmt::format("{} is {}; None, CRC32C or a list of both is accepted",
                                  directive.name, shown(*text)));
-      (item.text == "None" ? none : crc32c) = true;
+      (item.text == "None" ? choice.none : choice.crc32c) = true;
     }
-    if (!none)
-      error(fmt::format("{} without None is not yet supported", directive.name));
-    else if (crc32c)
-      note(fmt::format("{}: CRC32C is not yet supported; None is used", directive.name));
+    stanza.target_.*rule.choice = choice;
   }
 
   void operator()(const NotYetRule& rule) {

@@ -18,9 +18,15 @@ void Batch::clear() {
 
 void Batch::add_header(const iscsi::HeaderBytes& header) {
   CHECK(headers_ < headers_max);
-  iscsi::HeaderBytes& place = header_bytes_[headers_++];
-  place = header;
-  add_data(place.data(), place.size());
+  Header& place = header_bytes_[headers_++];
+  place.bytes = header;
+  if (digests_.header) {
+    iscsi::Crc32c crc;
+    crc.add(place.bytes);
+    place.digest = crc.wire();
+  }
+  add_data(&place, digests_.header ? sizeof place : place.bytes.size());
+  segment_ = vectors_;
 }
 
 void Batch::add_data(const void* data, std::size_t bytes) {
@@ -30,7 +36,16 @@ void Batch::add_data(const void* data, std::size_t bytes) {
   bytes_ += bytes;
 }
 
-void Batch::pad(std::size_t bytes) { add_data(padding.data(), (4 - bytes % 4) % 4); }
+void Batch::pad(std::size_t bytes) {
+  add_data(padding.data(), (4 - bytes % 4) % 4);
+  if (!digests_.data || bytes == 0) return;
+  iscsi::Crc32c crc;
+  for (std::size_t i = segment_; i < vectors_; ++i)
+    crc.add({static_cast<const std::byte*>(vector_[i].iov_base), vector_[i].iov_len});
+  iscsi::DigestBytes& place = data_digests_[headers_ - 1];
+  place = crc.wire();
+  add_data(place.data(), place.size());
+}
 
 const msghdr* Batch::message() {
   if (first_ == vectors_) return nullptr;

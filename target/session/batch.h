@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "common/iscsi/framing.h"
 #include "common/iscsi/pdu.h"
 #include "target/session/command_window.h"
 
@@ -35,11 +36,14 @@ class Batch {
   /// A batch takes no more PDUs once it holds as many bytes.
   static constexpr std::size_t bytes_enough = 1024 * 1024;
 
+  /// Whether headers and data segments are followed by their CRC32C (RFC 7143 section 11.2.1).
+  void use_digests(iscsi::Digests digests) { digests_ = digests; }
+
   void clear();
   bool empty() const { return headers_ == 0; }
   /// Whether one more PDU whose data lies in `data_vectors` pieces finds room.
   bool has_room(std::size_t data_vectors) const {
-    return headers_ < headers_max && vectors_ + data_vectors + 2 <= vectors_max &&
+    return headers_ < headers_max && vectors_ + data_vectors + 3 <= vectors_max &&
            bytes_ < bytes_enough;
   }
 
@@ -54,7 +58,7 @@ class Batch {
   }
   /// Adds a piece of the last header's data segment.
   void add_data(const void* data, std::size_t bytes);
-  /// Ends the last header's data segment of `bytes` with its padding.
+  /// Ends the last header's data segment of `bytes` with its padding and its digest.
   void pad(std::size_t bytes);
 
   /// What is still to be sent; nullptr when all was.
@@ -65,10 +69,20 @@ class Batch {
  private:
   void add_header(const iscsi::HeaderBytes& header);
 
-  std::array<iscsi::HeaderBytes, headers_max> header_bytes_;
+  /// A header as it goes on the wire, its digest behind it.
+  struct Header {
+    iscsi::HeaderBytes bytes;
+    iscsi::DigestBytes digest;
+  };
+  static_assert(sizeof(Header) == iscsi::bhs_bytes + iscsi::digest_bytes);
+
+  iscsi::Digests digests_;
+  std::array<Header, headers_max> header_bytes_;
+  std::array<iscsi::DigestBytes, headers_max> data_digests_;
   std::array<iovec, vectors_max> vector_;
   std::size_t headers_ = 0;
   std::size_t vectors_ = 0;
+  std::size_t segment_ = 0;  // the first vector of the last header's data segment
   std::size_t first_ = 0;  // of the vectors that are not wholly sent
   std::size_t bytes_ = 0;
   msghdr message_{};

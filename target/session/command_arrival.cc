@@ -123,7 +123,7 @@ Slot& CommandSet::open_slot(const iscsi::ScsiCommandBhs& header) {
   slot.reads = (header.flags & iscsi::ScsiCommandBhs::read_bit) != 0;
   slot.writes = (header.flags & iscsi::ScsiCommandBhs::write_bit) != 0;
   slot.immediate = header.opcode.immediate();
-  slot.begun = slot.aborting = slot.failed = slot.landing = slot.retired = false;
+  slot.begun = slot.spoiled = slot.aborting = slot.failed = slot.landing = slot.retired = false;
   slot.transfer = {};
   slot.data_in = {};
   slot.residual = {};
@@ -220,6 +220,19 @@ CommandSet::Verdict CommandSet::data_out_arrived(const iscsi::DataOutBhs& header
                      .chunks = slot->chunks(),
                      .offset = offset,
                      .bytes = offset < wanted ? std::min(bytes, wanted - offset) : 0}};
+}
+
+/// RFC 7143 section 7.8: the answer waits until all the data that was announced or asked for is here.
+void CommandSet::data_spoiled() {
+  if (landing_ != nullptr && !landing_->failed) {
+    landing_->spoiled = true;
+    sender_.remove(*landing_);  // It asks for no more data.
+  }
+  data_landed();
+}
+
+void CommandSet::fail_for_spoiled_data(Slot& slot) {
+  fail(slot, aborted_command(protocol_service_crc_error));
 }
 
 }  // namespace holdfast::target

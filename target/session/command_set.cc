@@ -53,6 +53,10 @@ void CommandSet::data_landed() {
 void CommandSet::advance(Slot& slot) {
   if (slot.stage != Slot::Stage::gathering || slot.aborting || slot.landing) return;
   if (slot.gather.unsolicited_is_open()) return;
+  if (slot.spoiled) {
+    if (!slot.gather.awaits_data()) fail_for_spoiled_data(slot);
+    return;
+  }
   if (slot.failed && !slot.begun) {
     answer(slot);
     return;

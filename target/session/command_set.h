@@ -66,6 +66,8 @@ class CommandSet final : private DataMemory::Share {
   Verdict data_out_arrived(const iscsi::DataOutBhs& header);
   /// The data segment of the PDU that was received last is in its place.
   void data_landed();
+  /// The same, but it is not what was sent: the command fails, once the peer owes it nothing more.
+  void data_spoiled();
 
   /// The peer declared its MaxRecvDataSegmentLength anew.
   void set_peer_segment_bytes_max(std::uint32_t bytes);
@@ -114,6 +116,7 @@ class CommandSet final : private DataMemory::Share {
   void finish(Slot& slot);
   void answer(Slot& slot);
   void fail(Slot& slot, const Outcome& why);
+  void fail_for_spoiled_data(Slot& slot);
   void leave(Slot& slot);
   void free(Slot& slot);
 

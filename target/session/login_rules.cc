@@ -154,6 +154,10 @@ std::optional<LoginRefusal> LoginRules::identify(Pairs pairs) {
                       outcome_.target != nullptr ? outcome_.target->offered : iscsi::Parameters{},
                       outcome_.is_discovery());
   if (must_authenticate()) negotiator_->support(Key::auth_method, "CHAP");
+  // Discovery is too short to be worth a digest.
+  const bool discovers = outcome_.is_discovery();
+  negotiator_->support(Key::header_digest, discovers ? "None" : outcome_.target->header_digest.list());
+  negotiator_->support(Key::data_digest, discovers ? "None" : outcome_.target->data_digest.list());
   return std::nullopt;
 }
 

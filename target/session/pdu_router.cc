@@ -109,6 +109,15 @@ void PduRouter::pdu_arrived(std::span<const std::byte> collected) {
   }
 }
 
+/// RFC 7143 section 7.8: the PDU is rejected. A command whose data it was cannot be mended at
+/// ErrorRecoveryLevel 0, and ends with sense data that says so; the initiator sends it again.
+void PduRouter::data_is_spoiled() {
+  if (!std::exchange(pending_, false)) return;
+  reject(request_, {RejectReason::data_digest_error, "its data digest is wrong"});
+  const Opcode opcode = request_.opcode.opcode();
+  if (opcode == Opcode::scsi_command || opcode == Opcode::data_out) commands_.data_spoiled();
+}
+
 void PduRouter::answer_nop(const iscsi::NopOutBhs& request, std::span<const std::byte> data) {
   if (request.initiator_task_tag == iscsi::reserved_tag) return;  // The answer to a ping of ours.
   const std::size_t bytes =

@@ -50,6 +50,8 @@ class PduRouter final : public Receiver::Owner {
   Intake header_arrived(const iscsi::GenericBhs& header,
                         std::span<const std::byte> additional) override;
   void pdu_arrived(std::span<const std::byte> collected) override;
+  void data_is_spoiled() override;
+  void header_is_spoiled() override { owner_.out_of_step("its header digest is wrong", false); }
   void heard() override { owner_.bytes_came(); }
   void stream_ended(int error) override { owner_.stream_over(error); }
 

@@ -8,8 +8,8 @@
 
 namespace holdfast::target {
 
-Receiver::Receiver(Loop& loop, int fd, Owner& owner)
-    : loop_(loop), fd_(fd), owner_(owner), buffer_(buffer_bytes) {}
+Receiver::Receiver(Loop& loop, int fd, iscsi::Digests digests, Owner& owner)
+    : loop_(loop), fd_(fd), digests_(digests), owner_(owner), buffer_(buffer_bytes) {}
 
 void Receiver::resume() {
   if (!postponed_ || stopped_) return;
@@ -49,7 +49,19 @@ bool Receiver::parse_header() {
   if (here.size() < iscsi::bhs_bytes) return false;
   const auto header = iscsi::from_bytes<iscsi::GenericBhs>(here.first<iscsi::bhs_bytes>());
   const std::size_t additional_bytes = std::size_t{header.ahs_words} * 4;
-  if (here.size() < iscsi::bhs_bytes + additional_bytes) return false;
+  const std::size_t covered = iscsi::bhs_bytes + additional_bytes;
+  const iscsi::PduLayout layout = iscsi::layout_of(header, digests_);
+  if (here.size() < covered + layout.header_digest_bytes) return false;
+  if (digests_.header) {
+    iscsi::Crc32c crc;
+    crc.add(here.first(covered));
+    const iscsi::DigestBytes right = crc.wire();
+    if (!std::equal(right.begin(), right.end(), here.begin() + static_cast<std::ptrdiff_t>(covered))) {
+      stopped_ = true;
+      owner_.header_is_spoiled();
+      return true;
+    }
+  }
 
   intake_ = owner_.header_arrived(header, here.subspan(iscsi::bhs_bytes, additional_bytes));
   if (intake_.kind == Intake::Kind::later) {
@@ -60,10 +72,13 @@ bool Receiver::parse_header() {
     stopped_ = true;
     return true;
   }
-  begin_ += iscsi::bhs_bytes + additional_bytes;
+  begin_ += covered + layout.header_digest_bytes;
   in_segment_ = true;
   segment_left_ = header.data_segment_bytes;
-  padding_left_ = (4 - segment_left_ % 4) % 4;
+  padding_left_ = layout.padding_bytes;
+  digest_left_ = layout.data_digest_bytes;
+  has_digest_ = digest_left_ > 0;
+  crc_ = {};
   if (intake_.kind != Intake::Kind::land) intake_.bytes = 0;
   intake_.bytes = std::min(intake_.bytes, segment_left_);
   collected_.clear();
@@ -75,18 +90,35 @@ void Receiver::parse_segment() {
   place(std::span<const std::byte>(buffer_.span()).subspan(begin_, data));
   begin_ += data;
   if (segment_left_ > 0) return;
+  if (!take_padding_and_digest()) return;
+  in_segment_ = false;
+  if (has_digest_ && crc_.wire() != digest_)
+    owner_.data_is_spoiled();
+  else
+    owner_.pdu_arrived(collected_);
+  if (collected_.capacity() > buffer_bytes) std::vector<std::byte>().swap(collected_);
+}
+
+/// True when all of it is here.
+bool Receiver::take_padding_and_digest() {
+  const std::span<const std::byte> bytes = buffer_.span();
   const std::size_t padding = std::min<std::size_t>(padding_left_, end_ - begin_);
+  if (digests_.data) crc_.add(bytes.subspan(begin_, padding));
   padding_left_ -= static_cast<std::uint32_t>(padding);
   begin_ += padding;
-  if (padding_left_ > 0) return;
-  in_segment_ = false;
-  owner_.pdu_arrived(collected_);
-  if (collected_.capacity() > buffer_bytes) std::vector<std::byte>().swap(collected_);
+  if (padding_left_ > 0) return false;
+  const std::size_t digest = std::min<std::size_t>(digest_left_, end_ - begin_);
+  std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(begin_), digest,
+              digest_.end() - static_cast<std::ptrdiff_t>(digest_left_));
+  digest_left_ -= static_cast<std::uint32_t>(digest);
+  begin_ += digest;
+  return digest_left_ == 0;
 }
 
 /// Puts the next bytes of the segment where they belong.
 void Receiver::place(std::span<const std::byte> bytes) {
   segment_left_ -= static_cast<std::uint32_t>(bytes.size());
+  if (digests_.data) crc_.add(bytes);
   if (intake_.kind == Intake::Kind::collect)
     collected_.insert(collected_.end(), bytes.begin(), bytes.end());
   while (intake_.bytes > 0 && !bytes.empty()) {
@@ -140,12 +172,23 @@ void Receiver::complete(std::int32_t result, bool) {
   }
   owner_.heard();
   const auto bytes = static_cast<std::size_t>(result);
-  const std::size_t landed = std::min(bytes, landing_bytes_);
-  intake_.offset += static_cast<std::uint32_t>(landed);
-  intake_.bytes -= static_cast<std::uint32_t>(landed);
-  segment_left_ -= static_cast<std::uint32_t>(landed);
-  end_ += bytes - landed;
+  const std::size_t in_place = std::min(bytes, landing_bytes_);
+  landed(in_place);
+  end_ += bytes - in_place;
   continue_reading();
+}
+
+/// The next bytes of the segment have been received straight into the chunks.
+void Receiver::landed(std::size_t bytes) {
+  segment_left_ -= static_cast<std::uint32_t>(bytes);
+  intake_.bytes -= static_cast<std::uint32_t>(bytes);
+  for (std::size_t i = 0; digests_.data && bytes > 0; ++i) {
+    const std::size_t piece = std::min(bytes, vectors_[i].iov_len);
+    crc_.add({static_cast<const std::byte*>(vectors_[i].iov_base), piece});
+    intake_.offset += static_cast<std::uint32_t>(piece);
+    bytes -= piece;
+  }
+  intake_.offset += static_cast<std::uint32_t>(bytes);
 }
 
 }  // namespace holdfast::target

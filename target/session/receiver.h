@@ -9,6 +9,8 @@
 #include <span>
 #include <vector>
 
+#include "common/iscsi/digest.h"
+#include "common/iscsi/framing.h"
 #include "common/iscsi/pdu.h"
 #include "common/runtime/buffer.h"
 #include "common/runtime/completion.h"
@@ -46,6 +48,10 @@ class Receiver final : private Completion, private Deferred {
                                   std::span<const std::byte> additional) = 0;
     /// The PDU's data segment is where it should be, or empty. `collected` is for that Intake.
     virtual void pdu_arrived(std::span<const std::byte> collected) = 0;
+    /// Instead of that: its data digest is wrong, so what was put into place is not what was sent.
+    virtual void data_is_spoiled() = 0;
+    /// A header's digest is wrong: where the next PDU begins nobody knows, and nothing more is read.
+    virtual void header_is_spoiled() = 0;
     /// Bytes came: the peer is alive.
     virtual void heard() = 0;
     /// Nothing more comes: the peer closed (0), or an errno; or what `stop` waited for is over.
@@ -58,7 +64,7 @@ class Receiver final : private Completion, private Deferred {
   /// A full turn's bytes for most connections, and longer than any header can be.
   static constexpr std::size_t buffer_bytes = 64 * 1024;
 
-  Receiver(Loop& loop, int fd, Owner& owner);
+  Receiver(Loop& loop, int fd, iscsi::Digests digests, Owner& owner);
 
   void start() { continue_reading(); }
   /// The PDU that was put off by `later` is offered again.
@@ -76,6 +82,8 @@ class Receiver final : private Completion, private Deferred {
   void continue_reading();
   bool parse_header();
   void parse_segment();
+  bool take_padding_and_digest();
+  void landed(std::size_t bytes);
   void place(std::span<const std::byte> bytes);
   void receive();
 
@@ -84,6 +92,7 @@ class Receiver final : private Completion, private Deferred {
 
   Loop& loop_;
   const int fd_;
+  const iscsi::Digests digests_;
   Owner& owner_;
   Buffer buffer_;
   std::size_t begin_ = 0;  // what is received and not yet parsed
@@ -94,6 +103,10 @@ class Receiver final : private Completion, private Deferred {
   Intake intake_;
   std::uint32_t segment_left_ = 0;  // bytes of it still to come, without padding
   std::uint32_t padding_left_ = 0;
+  std::uint32_t digest_left_ = 0;
+  bool has_digest_ = false;
+  iscsi::Crc32c crc_;  // of the segment so far, where it has a digest
+  iscsi::DigestBytes digest_{};
   std::vector<std::byte> collected_;
 
   std::array<iovec, landing_vectors_max + 1> vectors_;

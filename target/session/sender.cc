@@ -6,8 +6,11 @@
 
 namespace holdfast::target {
 
-Sender::Sender(Loop& loop, int fd, CommandWindow& window, std::uint32_t stat_sn, Owner& owner)
-    : loop_(loop), fd_(fd), owner_(owner), numbers_{.window = window, .stat_sn = stat_sn} {}
+Sender::Sender(Loop& loop, int fd, CommandWindow& window, std::uint32_t stat_sn,
+               iscsi::Digests digests, Owner& owner)
+    : loop_(loop), fd_(fd), owner_(owner), numbers_{.window = window, .stat_sn = stat_sn} {
+  batch_.use_digests(digests);
+}
 
 void Sender::queue(Outgoing& outgoing) {
   CHECK(!outgoing.in_line_ && !closed_);

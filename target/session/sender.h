@@ -62,7 +62,8 @@ class Sender final : private Completion, private Deferred {
     ~Owner() = default;
   };
 
-  Sender(Loop& loop, int fd, CommandWindow& window, std::uint32_t stat_sn, Owner& owner);
+  Sender(Loop& loop, int fd, CommandWindow& window, std::uint32_t stat_sn, iscsi::Digests digests,
+         Owner& owner);
 
   /// Puts it at the end of the line.
   void queue(Outgoing& outgoing);

@@ -31,6 +31,10 @@ CommandSet::Settings settings_of(const LoginOutcome& login) {
           .send_segment_bytes_max = login.target->max_xmit_data_segment_length};
 }
 
+iscsi::Digests digests_of(const iscsi::Parameters& parameters) {
+  return {.header = parameters.header_digest, .data = parameters.data_digest};
+}
+
 KeepAlive::Limits limits_of(const TargetConfig& target) {
   KeepAlive::Limits limits;
   limits.ping_after = std::chrono::seconds(target.nop_interval);
@@ -53,13 +57,13 @@ Session::Session(Loop& loop, Fd fd, LoginOutcome login, std::uint32_t nexus_inde
       nexus_(nexus_of(login_, nexus_index)),
       window_(login_.exp_cmd_sn, login_.max_cmd_sn, login_.target->queued_commands),
       texts_(reception, login_),
-      sender_(loop, fd_.get(), window_, login_.stat_sn, *this),
+      sender_(loop, fd_.get(), window_, login_.stat_sn, digests_of(login_.parameters), *this),
       commands_(target, nexus_, window_, sender_, memory, settings_of(login_), *this),
       tasks_(target, nexus_, window_, commands_, sender_, *this),
       replies_(sender_),
       router_(window_, commands_, tasks_, replies_, texts_,
               login_.parameters.our_max_recv_data_segment_length, *this),
-      receiver_(loop, fd_.get(), router_),
+      receiver_(loop, fd_.get(), digests_of(login_.parameters), router_),
       keep_alive_(limits_of(*login_.target), clock_now()) {}
 
 Task<void> Session::run() {
@@ -75,10 +79,12 @@ void Session::log_negotiated() const {
   const iscsi::Parameters& p = login_.parameters;
   log(LogLevel::info,
       "{}: logged in; InitialR2T={} ImmediateData={} FirstBurstLength={} MaxBurstLength={} "
-      "MaxRecvDataSegmentLength={} (the initiator's {}) MaxOutstandingR2T={} QueuedCommands={}",
+      "MaxRecvDataSegmentLength={} (the initiator's {}) MaxOutstandingR2T={} QueuedCommands={} "
+      "HeaderDigest={} DataDigest={}",
       name_, p.initial_r2t ? "Yes" : "No", p.immediate_data ? "Yes" : "No", p.first_burst_length,
       p.max_burst_length, p.our_max_recv_data_segment_length, p.peer_max_recv_data_segment_length,
-      p.max_outstanding_r2t, login_.target->queued_commands);
+      p.max_outstanding_r2t, login_.target->queued_commands, p.header_digest ? "CRC32C" : "None",
+      p.data_digest ? "CRC32C" : "None");
 }
 
 void Session::drain() {

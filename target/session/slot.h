@@ -44,6 +44,7 @@ class Slot final : public Outgoing {
   bool immediate = false;      // not counted in the command window
   bool begun = false;          // the device server knows it
   bool aborting = false;       // and has been asked to give it up
+  bool spoiled = false;        // a data digest was wrong
   bool failed = false;         // by us, with `failure`, whatever the device server says
   bool landing = false;        // the receiver is putting data into its memory
   bool retired = false;        // its last PDU is in a batch; the tag is the peer's to use again

@@ -21,3 +21,15 @@ expect_says 'Total size:[0-9]+'
 expect_exit 0 iscsi-perf -t 3 -m 32 -b 64 "$URL"
 expect_says 'iops'
 stop_holdfastd
+
+say "with header digests, which is what of digests libiscsi has"
+truncate -s 64M "$WORK/image"
+IQN=iqn.2026-11.example.holdfast:disk
+one_lun "$WORK/image" IOMode=wb HeaderDigest CRC32C
+start_holdfastd
+expect_exit 0 iscsi-inq "$URL"
+expect_exit 0 iscsi-perf -t 1 -m 32 -b 64 "$URL"
+expect_says 'iops'
+expect_says 'HeaderDigest=CRC32C DataDigest=None' "$WORK/holdfastd.log"
+expect_exit 0 "$HOLDFAST" copy /usr/include/linux "$URL" --verify
+stop_holdfastd

@@ -74,10 +74,27 @@ void RawInitiator::log_in(const Login& login) {
   tsih = response.tsih;
 }
 
+namespace {
+
+/// The digest as it goes on the wire; a wrong one if `spoilt`.
+std::string digest_over(std::string_view bytes, bool spoilt) {
+  iscsi::Crc32c crc;
+  crc.add(std::as_bytes(std::span(bytes)));
+  const iscsi::DigestBytes wire = crc.wire();
+  std::string digest(reinterpret_cast<const char*>(wire.data()), wire.size());
+  if (spoilt) digest[2] = static_cast<char>(digest[2] ^ 0x10);
+  return digest;
+}
+
+}  // namespace
+
 void RawInitiator::send_pdu(const iscsi::HeaderBytes& header, std::string_view data) {
   std::string bytes(reinterpret_cast<const char*>(header.data()), header.size());
-  bytes += data;
-  bytes.append(iscsi::padding_of(static_cast<std::uint32_t>(data.size())), '\0');
+  if (digests_.header) bytes += digest_over(bytes, std::exchange(spoil_header_, false));
+  std::string segment(data);
+  segment.append(iscsi::padding_of(static_cast<std::uint32_t>(data.size())), '\0');
+  bytes += segment;
+  if (digests_.data && !data.empty()) bytes += digest_over(segment, std::exchange(spoil_data_, false));
   send_bytes(bytes);
 }
 
@@ -115,11 +132,21 @@ std::optional<RawInitiator::Pdu> RawInitiator::receive_if_any(Milliseconds withi
     return std::nullopt;
   Pdu pdu;
   pdu.header = iscsi::from_bytes<iscsi::GenericBhs>(std::span<const std::byte, 48>(header));
-  const iscsi::PduLayout layout = iscsi::layout_of(pdu.header);
+  const iscsi::PduLayout layout = iscsi::layout_of(pdu.header, digests_);
   std::string rest(layout.after_header(), '\0');
   if (!rest.empty() && !gather(rest.data(), rest.size(), in(patience)))
     throw std::runtime_error("a data segment did not come");
-  pdu.data = rest.substr(layout.ahs_bytes, layout.data_bytes);
+  if (digests_.header) {
+    std::string covered(reinterpret_cast<const char*>(header.data()), header.size());
+    covered += rest.substr(0, layout.ahs_bytes);
+    if (rest.substr(layout.ahs_bytes, iscsi::digest_bytes) != digest_over(covered, false))
+      throw std::runtime_error("a header digest of the target's is wrong");
+  }
+  const std::size_t segment = layout.ahs_bytes + layout.header_digest_bytes;
+  const std::size_t padded = layout.data_bytes + layout.padding_bytes;
+  if (layout.data_digest_bytes > 0 && rest.substr(segment + padded) != digest_over(rest.substr(segment, padded), false))
+    throw std::runtime_error("a data digest of the target's is wrong");
+  pdu.data = rest.substr(segment, layout.data_bytes);
   note_numbers(pdu.header);
   return pdu;
 }

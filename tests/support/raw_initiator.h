@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/iscsi/framing.h"
 #include "common/iscsi/pdu.h"
 #include "common/runtime/fd.h"
 
@@ -46,6 +47,12 @@ class RawInitiator {
   RawInitiator(std::uint16_t port, const Login& login) : RawInitiator(port) { log_in(login); }
 
   void log_in(const Login& login);
+
+  /// From here on PDUs have these digests; those of the target are checked, and a wrong one throws.
+  void use_digests(iscsi::Digests digests) { digests_ = digests; }
+  /// The next PDU that is sent gets a wrong header digest, or a wrong data digest.
+  void spoil_header_digest() { spoil_header_ = true; }
+  void spoil_data_digest() { spoil_data_ = true; }
 
   template <iscsi::Bhs T>
   void send(T header, std::string_view data = {}) {
@@ -108,6 +115,9 @@ class RawInitiator {
   void note_numbers(const iscsi::GenericBhs& header);
 
   Fd socket_;
+  iscsi::Digests digests_;
+  bool spoil_header_ = false;
+  bool spoil_data_ = false;
   Pdu last_;
 };
 

@@ -72,9 +72,11 @@ TEST_F(TargetNegotiation, BooleansAreJoinedByTheirRule) {
 
 TEST_F(TargetNegotiation, ListsTakeTheFirstItemThatWeSupport) {
   EXPECT_EQ(answer("HeaderDigest=CRC32C,None;DataDigest=None;TaskReporting=FastAbort,RFC3720"),
-            "HeaderDigest=None;DataDigest=None;TaskReporting=RFC3720");
+            "HeaderDigest=CRC32C;DataDigest=None;TaskReporting=RFC3720");
+  EXPECT_TRUE(negotiator_->result()->header_digest);
+  EXPECT_FALSE(negotiator_->result()->data_digest);
   begin();
-  EXPECT_EQ(answer("HeaderDigest=CRC32C;AuthMethod=CHAP"), "HeaderDigest=Reject;AuthMethod=Reject");
+  EXPECT_EQ(answer("HeaderDigest=SHA256;AuthMethod=CHAP"), "HeaderDigest=Reject;AuthMethod=Reject");
   EXPECT_EQ(negotiator_->value_of(Key::auth_method), "Reject");
 }
 
@@ -199,13 +201,26 @@ TEST_F(TargetNegotiation, ARefusedOfferFailsOnlyIfTheDefaultWillNotDo) {
   EXPECT_EQ(answer("iSCSIProtocolLevel=NotUnderstood"), "");  // A target of RFC 3720's days.
 }
 
+TEST_F(TargetNegotiation, ADigestThatIsAskedForIsOfferedAndCannotBeDeclined) {
+  begin();
+  negotiator_->support(Key::header_digest, "CRC32C");
+  EXPECT_EQ(proposals(), "HeaderDigest=CRC32C");
+  EXPECT_FALSE(negotiator_->result()) << "nothing is agreed on yet";
+  EXPECT_EQ(answer("HeaderDigest=Reject"), "");
+  EXPECT_FALSE(negotiator_->result());
+  begin();
+  negotiator_->support(Key::header_digest, "None");
+  EXPECT_EQ(answer("HeaderDigest=CRC32C,None"), "HeaderDigest=None");
+  EXPECT_EQ(proposals(), "");
+}
+
 TEST_F(TargetNegotiation, AListAnswerIsOneItemOfTheOffer) {
   negotiator_.emplace(Side::initiator, Negotiator::Phase::login, Parameters{}, false);
   TextBuilder text;
   negotiator_->propose(Key::header_digest, text);
-  EXPECT_EQ(shown(text.text()), "HeaderDigest=None");
-  EXPECT_EQ(answer("HeaderDigest=CRC32C"),
-            "error: HeaderDigest=CRC32C answers what we did not offer");
+  EXPECT_EQ(shown(text.text()), "HeaderDigest=CRC32C,None");
+  EXPECT_EQ(answer("HeaderDigest=SHA256"),
+            "error: HeaderDigest=SHA256 answers what we did not offer");
 }
 
 TEST(Keys, TheTableHoldsEveryKeyOnce) {

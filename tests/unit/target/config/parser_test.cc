@@ -143,7 +143,6 @@ const MessageCase error_cases[] = {
      "DataSequenceInOrder No cannot be had: data is served in order only"},
     {"markers", "OFMarker Yes", "OFMarker Yes cannot be had: RFC 7143 has no markers"},
     {"a tape", "Type 1", "Type is \"1\"; only 0 is accepted"},
-    {"a digest alone", "HeaderDigest CRC32C", "HeaderDigest without None is not yet supported"},
     {"a digest in the wrong case", "DataDigest crc32c,None",
      "DataDigest is \"crc32c,None\"; None, CRC32C or a list of both is accepted"},
     {"an empty digest", "DataDigest None,",
@@ -187,8 +186,6 @@ const MessageCase note_cases[] = {
     {"marker intervals", "OFMarkInt 2048", "OFMarkInt has no effect: RFC 7143 has no markers"},
     {"retaining", "DefaultTime2Retain 20",
      "DefaultTime2Retain has no effect: a session ends with its connection"},
-    {"a list with None", "HeaderDigest CRC32C,None",
-     "HeaderDigest: CRC32C is not yet supported; None is used"},
     {"octal", "QueuedCommands 010", "010 means 8: a leading 0 is octal"},
     {"a timeout of no pings", "NOPTimeout 5", "NOPTimeout has no effect without NOPInterval"},
 };
@@ -431,6 +428,19 @@ TEST(Parser, UsersBelongToDiscoveryBeforeTheFirstTargetAndToATargetAfterIt) {
   EXPECT_EQ(first.incoming[1].name, "Alice") << "names are told apart by case";
   EXPECT_EQ(first.outgoing->name, "disk");
   EXPECT_TRUE(parsed.config.targets.at(1).accounts.incoming.empty());
+}
+
+TEST(Parser, DigestsAreWhatALineNames) {
+  const ParsedConfig parsed = parse(
+      "Target iqn.2026-11.example:a\nLun 0 Path=/a\n"
+      "Target iqn.2026-11.example:b\nLun 0 Path=/a\nHeaderDigest CRC32C\nDataDigest None\n"
+      "Target iqn.2026-11.example:c\nLun 0 Path=/a\nheaderdigest None,CRC32C\n");
+  EXPECT_EQ(said(parsed), "");
+  EXPECT_STREQ(parsed.config.targets.at(0).header_digest.list(), "CRC32C,None") << "by default the initiator chooses";
+  EXPECT_STREQ(parsed.config.targets[0].data_digest.list(), "CRC32C,None");
+  EXPECT_STREQ(parsed.config.targets.at(1).header_digest.list(), "CRC32C");
+  EXPECT_STREQ(parsed.config.targets[1].data_digest.list(), "None");
+  EXPECT_STREQ(parsed.config.targets.at(2).header_digest.list(), "CRC32C,None");
 }
 
 TEST(Parser, AnOutgoingUserAloneIsWarnedOf) {

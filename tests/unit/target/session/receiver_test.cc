@@ -43,6 +43,8 @@ class Reader final : public Receiver::Owner {
     collected.emplace_back(reinterpret_cast<const char*>(data.data()), data.size());
     if (headers == until) ended.set();
   }
+  void data_is_spoiled() override { FAIL() << "there are no digests"; }
+  void header_is_spoiled() override { FAIL() << "there are no digests"; }
   void heard() override {}
   void stream_ended(int error) override {
     last_error = error;
@@ -78,7 +80,7 @@ class ReceiverTest : public testing::Test {
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
     ours_ = Fd(ends[0]);
     theirs_ = Fd(ends[1]);
-    receiver_.emplace(*loop_, ours_.get(), reader_);
+    receiver_.emplace(*loop_, ours_.get(), iscsi::Digests{}, reader_);
   }
 
   /// Sends `wire` in pieces of `piece` bytes, a turn of the loop between them, until the reader has
@@ -161,7 +163,7 @@ TEST_F(ReceiverTest, LandsLongSegmentsInTheirChunksAndDropsWhatIsTooMuch) {
     reader_.ended.reset();
     reader_.over.reset();
     reader_.collected.clear();
-    receiver_.emplace(*loop_, ours_.get(), reader_);
+    receiver_.emplace(*loop_, ours_.get(), iscsi::Digests{}, reader_);
     exchange(pdu(iscsi::Opcode::data_out, data) + pdu(iscsi::Opcode::nop_out, "next"), piece, 2);
     EXPECT_EQ(reader_.collected.back(), "next");
     EXPECT_EQ(memory[70'000], std::byte{0xee});
