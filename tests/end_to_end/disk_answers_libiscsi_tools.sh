@@ -31,5 +31,4 @@ expect_exit 0 iscsi-inq "$URL"
 expect_exit 0 iscsi-perf -t 1 -m 32 -b 64 "$URL"
 expect_says 'iops'
 expect_says 'HeaderDigest=CRC32C DataDigest=None' "$WORK/holdfastd.log"
-expect_exit 0 "$HOLDFAST" copy /usr/include/linux "$URL" --verify
 stop_holdfastd
