@@ -7,9 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,21 +29,37 @@ constexpr int patience_ms = 500;
 /// The process that waits for the one that works.
 class Front {
  public:
-  Front(pid_t child, Fd notices, Fd signals)
-      : child_(child), notices_(std::move(notices)), signals_(std::move(signals)) {}
+  Front(pid_t child, Fd notices, Fd signals, std::optional<Duration> limit)
+      : child_(child), notices_(std::move(notices)), signals_(std::move(signals)) {
+    if (limit) until_ = clock_now() + *limit;
+  }
 
-  int wait() {
+  ApartEnd wait() {
     for (;;) {
       pollfd ready[2] = {{notices_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-      const int count = ::poll(ready, 2, code_ ? patience_ms : -1);
-      if (count == 0) return *code_;
-      if (count < 0) continue;
-      if (ready[1].revents != 0 && take_signal()) return *code_;
+      const int count = ::poll(ready, 2, time_left());
+      if (count == 0 && said_) return end_;
+      if (count == 0 && until_ && clock_now() >= *until_) kill();
+      if (count <= 0) continue;
+      if (ready[1].revents != 0 && take_signal()) return end_;
       if (ready[0].revents != 0) take_notice();
     }
   }
 
  private:
+  int time_left() const {
+    if (said_) return patience_ms;
+    if (!until_) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until_ - clock_now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000));
+  }
+
+  void kill() {
+    ::kill(child_, SIGKILL);
+    end_.over_time = true;
+    say(128 + SIGKILL);
+  }
+
   /// True when the child has ended.
   bool take_signal() {
     signalfd_siginfo info{};
@@ -56,43 +74,45 @@ class Front {
         return false;
       default:
         ::kill(child_, number);
-        if (asked_to_end_) code_ = 128 + number;
-        asked_to_end_ = true;
+        if (end_.asked != 0) say(128 + number);
+        if (end_.asked == 0) end_.asked = number;
         return false;
     }
   }
 
   void take_notice() {
     int code = 0;
-    if (::read(notices_.get(), &code, sizeof code) == sizeof code) code_ = code;
+    if (::read(notices_.get(), &code, sizeof code) == sizeof code) say(code);
     // One notice is enough; without this the end of the pipe would wake us for ever.
     notices_.reset();
+  }
+
+  void say(int code) {
+    said_ = true;
+    end_.code = code;
   }
 
   bool reap() {
     int status = 0;
     if (::waitpid(child_, &status, WNOHANG) != child_) return false;
-    if (WIFSIGNALED(status)) {
-      std::signal(WTERMSIG(status), SIG_DFL);
-      sigset_t all;
-      sigfillset(&all);
-      ::sigprocmask(SIG_UNBLOCK, &all, nullptr);
-      ::raise(WTERMSIG(status));
-    }
-    code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    end_.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    end_.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return true;
   }
 
   pid_t child_;
   Fd notices_;
   Fd signals_;
-  bool asked_to_end_ = false;
-  std::optional<int> code_;
+  std::optional<Instant> until_;
+  bool said_ = false;  // what its exit code is, or would be
+  ApartEnd end_;
 };
 
-int cannot(const char* what) {
+ApartEnd cannot(const char* what) {
   std::fprintf(stderr, "holdfast: %s: %s\n", what, std::strerror(errno));
-  return not_started_exit_code;
+  ApartEnd end;
+  end.code = not_started_exit_code;
+  return end;
 }
 
 }  // namespace
@@ -104,7 +124,7 @@ void ExitNotice::send(int code) const {
   [[maybe_unused]] const ssize_t sent = ::write(fd_, &code, sizeof code);
 }
 
-int run_apart(const std::function<int(ExitNotice)>& work) {
+ApartEnd run_apart_and_tell(const std::function<int(ExitNotice)>& work, std::optional<Duration> limit) {
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return cannot("make a pipe");
   Fd reading(pipe[0]);
@@ -115,9 +135,14 @@ int run_apart(const std::function<int(ExitNotice)>& work) {
   for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGCHLD}) sigaddset(&passed_on, number);
   ::sigprocmask(SIG_BLOCK, &passed_on, &before);
 
+  std::fflush(nullptr);  // Else what is buffered would be written by both.
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
-  if (child < 0) return cannot("start a process");
+  if (child < 0) {
+    const ApartEnd end = cannot("start a process");
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    return end;
+  }
   if (child == 0) {
     // A group of its own, so that what the terminal sends reaches it once, through its parent. From
     // there it may still write to the terminal, whatever `stty tostop` says.
@@ -127,15 +152,31 @@ int run_apart(const std::function<int(ExitNotice)>& work) {
     if (::getppid() != parent) ::_exit(not_started_exit_code);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     reading.reset();
-    return work(ExitNotice(writing.get()));
+    std::exit(work(ExitNotice(writing.get())));
   }
   writing.reset();
   Fd signals(::signalfd(-1, &passed_on, SFD_CLOEXEC));
+  ApartEnd end;
   if (!signals) {
     ::kill(child, SIGKILL);
-    return cannot("open a signal descriptor");
+    ::waitpid(child, nullptr, 0);
+    end = cannot("open a signal descriptor");
+  } else {
+    end = Front(child, std::move(reading), std::move(signals), limit).wait();
   }
-  return Front(child, std::move(reading), std::move(signals)).wait();
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  return end;
+}
+
+int run_apart(const std::function<int(ExitNotice)>& work) {
+  const ApartEnd end = run_apart_and_tell(work);
+  if (end.signal == 0) return end.code;
+  std::signal(end.signal, SIG_DFL);
+  sigset_t all;
+  sigfillset(&all);
+  ::sigprocmask(SIG_UNBLOCK, &all, nullptr);
+  ::raise(end.signal);
+  return end.code;
 }
 
 }  // namespace holdfast::initiator

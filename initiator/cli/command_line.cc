@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "initiator/cli/compare_words.h"
 #include "initiator/cli/duration.h"
 #include "initiator/cli/this_machine.h"
 #include "initiator/cli/verbs.h"
@@ -26,6 +27,7 @@ constexpr const char* examples =
     "  holdfast copy /usr/include iscsi://192.0.2.7/iqn.2001-04.com.example:disk1/0 --verify\n"
     "  holdfast copy /home file:///srv/home.img --json run.json --stall 500ms --hang 30s\n"
     "      (make the image first: truncate -s 20G /srv/home.img)\n"
+    "  holdfast compare /usr/include --json compare.json\n"
     "\n"
     "A copy makes a new ext4 filesystem: whatever the destination held before is gone.\n"
     "\n"
@@ -98,15 +100,15 @@ CLI::App* add_copy(CLI::App& app, CopyWords& words) {
   return copy;
 }
 
-int run_copy(const CopyWords& words) {
+Status check_source(const std::string& source) {
   struct stat status {};
-  if (::stat(words.source.c_str(), &status) != 0) {
-    const Error missing = Error::from_errno(errno, "copy " + words.source);
-    return complain(missing, exit_usage);
-  }
-  if (!S_ISDIR(status.st_mode))
-    return complain(Error{ErrorKind::invalid_input, ENOTDIR, "copy " + words.source + ": it is not a directory"},
-                    exit_usage);
+  if (::stat(source.c_str(), &status) != 0) return Error::from_errno(errno, "copy " + source);
+  if (S_ISDIR(status.st_mode)) return {};
+  return Error{ErrorKind::invalid_input, ENOTDIR, "copy " + source + ": it is not a directory"};
+}
+
+int run_copy(const CopyWords& words) {
+  if (const Status source = check_source(words.source); !source) return complain(source.error(), exit_usage);
   if (const Status limits = check_limits(words.run); !limits) return complain(limits.error(), exit_usage);
   Result<Destination> destination = Destination::parse(words.destination, std::getenv("HOLDFAST_PASSWORD"));
   if (!destination) return complain(destination.error(), exit_usage);
@@ -134,6 +136,13 @@ CLI::App* add_diff(CLI::App& app, DiffOptions& options) {
   return diff;
 }
 
+int run_compare(const CompareWords& words) {
+  if (const Status source = check_source(words.source); !source) return complain(source.error(), exit_usage);
+  if (const Status limits = check_limits(words.run); !limits) return complain(limits.error(), exit_usage);
+  const Result<CompareOptions> options = read_compare_words(words);
+  return options ? compare_verb(*options) : complain(options.error(), exit_usage);
+}
+
 }  // namespace
 
 int run_command_line(int count, char** words) {
@@ -144,6 +153,9 @@ int run_command_line(int count, char** words) {
 
   CopyWords copy_words;
   const CLI::App* copy = add_copy(app, copy_words);
+  CompareWords compare_words;
+  CLI::App* compare = add_compare(app, compare_words);
+  add_run_options(*compare, compare_words.run);
   std::string portal;
   CLI::App* discover = app.add_subcommand("discover", "List a portal's targets, and each one's LUNs");
   discover->add_option("URL", portal, "iscsi://[user[%password]@]host[:port]")->required();
@@ -159,6 +171,8 @@ int run_command_line(int count, char** words) {
   }
   if (diff->parsed()) return diff_verb(diff_options);
   copy_words.run.command_line = words_without_passwords(count, words);
+  compare_words.run.command_line = copy_words.run.command_line;
+  if (compare->parsed()) return run_compare(compare_words);
   return copy->parsed() ? run_copy(copy_words) : discover_verb(portal);
 }
 

@@ -13,7 +13,7 @@
 namespace holdfast::initiator {
 namespace {
 
-int report(const Run& run, const RunOptions& options) {
+int print_report(const Run& run, const RunOptions& options) {
   if (!run.start_failure().ok()) return complain(run.start_failure().error(), run.start_failure_code());
   const RunRecord& record = run.record();
   const int code = record.exit_code();
@@ -26,7 +26,14 @@ int report(const Run& run, const RunOptions& options) {
   return code;
 }
 
-int run_here(const MakeRun& make, const RunOptions& options) {
+}  // namespace
+
+int complain(const Error& error, int code) {
+  std::fprintf(stderr, "holdfast: %s\n", printable_text(error.message).c_str());
+  return code;
+}
+
+int run_here(const MakeRun& make, const RunOptions& options, const ReportRun& report) {
   Result<Signals> signals = Signals::open({SIGINT, SIGTERM});
   if (!signals) return complain(signals.error(), exit_not_started);
   Result<std::unique_ptr<Loop>> loop = Loop::create();
@@ -44,22 +51,15 @@ int run_here(const MakeRun& make, const RunOptions& options) {
   return code;
 }
 
-}  // namespace
-
-int complain(const Error& error, int code) {
-  std::fprintf(stderr, "holdfast: %s\n", printable_text(error.message).c_str());
-  return code;
-}
-
 int perform_run(const MakeRun& make, RunOptions options, bool may_stick) {
   if (!options.json_path.empty()) {
     const Status writable = check_record_path(options.json_path);
     if (!writable) return complain(writable.error(), exit_usage);
   }
-  if (!may_stick) return run_here(make, options);
+  if (!may_stick) return run_here(make, options, print_report);
   return run_apart([&make, &options](ExitNotice notice) {
     options.notice = notice;
-    return run_here(make, options);
+    return run_here(make, options, print_report);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "initiator/cli/compare_run.h"
 #include "initiator/cli/copy_run.h"
 
 namespace holdfast::initiator {
@@ -12,6 +13,8 @@ namespace holdfast::initiator {
 
 /// `holdfast copy`.
 int copy_verb(CopyRunOptions options);
+/// `holdfast compare`.
+int compare_verb(const CompareOptions& options);
 /// `holdfast discover`.
 int discover_verb(const std::string& url);
 
@@ -28,6 +31,10 @@ int diff_verb(const DiffOptions& options);
 
 /// Makes the run of a verb.
 using MakeRun = std::function<std::unique_ptr<Run>(Loop& loop, Signals& signals, const RunOptions& options)>;
+/// What becomes of a run that is over; returns the exit code.
+using ReportRun = std::function<int(const Run& run, const RunOptions& options)>;
+/// Runs it in this process, which may end here, by `options.notice`, if it could not end otherwise.
+int run_here(const MakeRun& make, const RunOptions& options, const ReportRun& report);
 /// Runs it, prints its report, writes its record, and returns its exit code. `may_stick`: it meets
 /// storage in which a call can stick so that the process could not end.
 int perform_run(const MakeRun& make, RunOptions options, bool may_stick);
@@ -37,5 +44,6 @@ int complain(const Error& error, int code);
 
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_not_started = 3;
+inline constexpr int exit_hang = 4;
 
 }  // namespace holdfast::initiator

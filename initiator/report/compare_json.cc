@@ -41,7 +41,7 @@ Destination read_destination(const Json& json) {
   destination.origin = named<Destination::Origin>(text("origin"), 3);
   destination.role = named<Destination::Role>(text("role"), 3);
   destination.twin_of = text("twin_of");
-  destination.status = named<Destination::Status>(text("status"), 4);
+  destination.status = named<Destination::Status>(text("status"), 5);
   destination.reason = text("reason");
   destination.code = value_of<int>(json, "code");
   return destination;

@@ -19,8 +19,9 @@ int weight(int code) {
 bool missed(const CompareDestination& destination) {
   using Destination = CompareDestination;
   if (destination.status == Destination::Status::ran) return false;
-  return destination.status != Destination::Status::not_installed ||
-         destination.origin != Destination::Origin::offered;
+  const bool not_here = destination.status == Destination::Status::not_installed ||
+                        destination.status == Destination::Status::unavailable;
+  return !not_here || destination.origin != Destination::Origin::offered;
 }
 
 }  // namespace

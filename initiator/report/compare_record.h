@@ -26,6 +26,7 @@ struct CompareDestination {
   enum class Status : std::uint8_t {
     ran,              // there are runs of it, whatever became of them
     not_installed,    // its server is not on this machine: `server.package` has it
+    unavailable,      // its server cannot run on this machine as it is
     failed_to_start,  // its server did not become ready
     refused,          // the first run could not start
   };
@@ -85,7 +86,7 @@ struct CompareRecord {
   Verdict verdict() const;
   /// The worst of the runs: 5 corrupt, 128 and the number of the signal, 4 hung, 1. Where none is
   /// bad it is 1 if a destination did not run, save for a server that we offered ourselves and that
-  /// is not installed. If nothing ran at all: 3, or 2 if nothing but usage kept them all from it.
+  /// is not installed or cannot run here. If nothing ran at all: 3, or 2 if nothing but usage kept them all from it.
   int exit_code() const;
 };
 
@@ -100,7 +101,7 @@ constexpr const char* to_string(CompareDestination::Role role) {
 }
 
 constexpr const char* to_string(CompareDestination::Status status) {
-  constexpr const char* names[] = {"ran", "not_installed", "failed_to_start", "refused"};
+  constexpr const char* names[] = {"ran", "not_installed", "unavailable", "failed_to_start", "refused"};
   return names[static_cast<std::size_t>(status)];
 }
 
