@@ -26,7 +26,7 @@ class DevicePlace final : public CopyPlace {
     facts_.bytes = device_->size();
     facts_.negotiated = device_->negotiated();
     if (!read_only && device_->read_only())
-      co_return Error{ErrorKind::refused, EROFS, facts_.url + " is read-only"};
+      co_return Error{ErrorKind::refused, EROFS, "write to " + facts_.url + ": it is read-only; have its server export it writable"};
     co_return Status();
   }
 

@@ -121,8 +121,8 @@ SourceOptions CopyRun::source_options() const {
 
 Error CopyRun::too_small(const SourceEstimate& estimate, const Error& error) const {
   return Error{ErrorKind::out_of_space, ENOSPC,
-               fmt::format("{} needs {} beside inodes, and {} has {} in all: {}", options_.source,
-                           bytes_text(estimate.space_bytes), record_.destination.url,
+               fmt::format("copy {} to {}: that needs {} beside inodes, and it has {} in all: {}; make it larger",
+                           options_.source, record_.destination.url, bytes_text(estimate.space_bytes),
                            bytes_text(record_.destination.bytes), error.message)};
 }
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "initiator/cli/destination_words.h"
 #include "initiator/device/file_device.h"
 #include "initiator/device/libiscsi_device.h"
 
@@ -35,8 +36,7 @@ Result<Destination> Destination::parse(std::string_view text, const char* secret
   }
   for (std::string_view later : later_schemes)
     if (text.starts_with(later)) return wrong(fmt::format("{}: {} destinations are not supported yet", text, later));
-  return wrong(
-      fmt::format("{} is no destination: write iscsi://host[:port]/iqn/lun or file:///path/of/image", text));
+  return no_destination(text);
 }
 
 std::string Destination::to_string() const {

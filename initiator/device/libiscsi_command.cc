@@ -101,8 +101,8 @@ Task<Result<ScsiReply>> LibiscsiSession::send_once(std::uint16_t lun, std::span<
     co_return error;
   }
   queued();
-  Status answered = co_await converse("send a command to", deadline);
-  if (!answered) co_return answered.error();
+  Status answered = co_await converse(deadline);
+  if (!answered) co_return doing("send a command to", answered.error());
   co_return take_reply();
 }
 
@@ -130,8 +130,8 @@ Task<Result<std::vector<DiscoveredTarget>>> LibiscsiSession::send_targets(Instan
     co_return error;
   }
   queued();
-  Status answered = co_await converse("ask for the targets of", deadline);
-  if (!answered) co_return answered.error();
+  Status answered = co_await converse(deadline);
+  if (!answered) co_return doing("ask for the targets of", answered.error());
   if (call_.status != SCSI_STATUS_GOOD)
     co_return Error{ErrorKind::refused, EPROTO, fmt::format("SendTargets to {}: {}", portal_, library_words())};
   co_return std::move(discovered_);

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "initiator/device/deadline.h"
+#include "initiator/device/login_refusal.h"
 #include "initiator/device/login_transcript.h"
 
 namespace holdfast::initiator {
@@ -132,7 +133,7 @@ Task<Result<std::unique_ptr<LibiscsiSession>>> LibiscsiSession::log_in(Loop& loo
     std::unique_ptr<LibiscsiSession> session(new LibiscsiSession(loop));
     Status done = session->set_up(login);
     if (done) done = co_await session->connect(login, deadline);
-    if (done) done = co_await session->authenticate(deadline);
+    if (done) done = co_await session->authenticate(login, deadline);
     if (done) co_return session;
 
     const std::string elsewhere = session->redirected_to_;
@@ -173,31 +174,48 @@ Task<Status> LibiscsiSession::connect(const Login& login, Instant deadline) {
   const int started = iscsi_connect_async(context_, login.address.to_string().c_str(), &answer, &call_);
   if (started != 0) {
     end_conversation();
-    Error error{ErrorKind::system, ENETUNREACH, fmt::format("connect to {}: {}", portal_, library_words())};
-    fail(error);
-    co_return error;
+    fail(Error{ErrorKind::system, ENETUNREACH, library_words()});
+    co_return not_connected(failure_);
   }
   const int fd = iscsi_get_fd(context_);
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   watch_socket();
-  Status connected = co_await converse("connect to", deadline);
+  Status connected = co_await converse(deadline);
   if (connected && call_.status != SCSI_STATUS_GOOD)
-    co_return Error{ErrorKind::system, ECONNREFUSED, fmt::format("connect to {}: {}", portal_, library_words())};
+    connected = Error{ErrorKind::system, ECONNREFUSED, library_words()};
+  if (!connected) co_return not_connected(connected.error());
   co_return connected;
 }
 
-Task<Status> LibiscsiSession::authenticate(Instant deadline) {
+Error LibiscsiSession::not_connected(const Error& why) const {
+  Error error = why;
+  error.message = fmt::format("connect to {}: {}; is an iSCSI target running there, and is this its port?", portal_,
+                              why.message);
+  return error;
+}
+
+Error LibiscsiSession::not_logged_in(const Login& login, const Error& why) const {
+  const LoginAttempt attempt{portal_, login.target, login.user, login.initiator};
+  Error error = why;
+  error.message = fmt::format("log in to {}: {}", portal_, login_refusal(attempt, transcript_, why.message));
+  return error;
+}
+
+Task<Status> LibiscsiSession::authenticate(const Login& login, Instant deadline) {
   begin_conversation();
   if (iscsi_login_async(context_, &answer, &call_) != 0) {
     end_conversation();
-    co_return Error{ErrorKind::protocol, EPROTO, fmt::format("log in to {}: {}", portal_, library_words())};
+    const Error refused{ErrorKind::protocol, EPROTO, library_words()};
+    co_return not_logged_in(login, refused);
   }
   queued();
-  Status answered = co_await converse("log in to", deadline);
-  if (!answered) co_return answered;
+  Status answered = co_await converse(deadline);
+  if (!answered) co_return not_logged_in(login, answered.error());
   if (call_.status == SCSI_STATUS_REDIRECT) redirected_to_ = iscsi_get_target_address(context_);
-  if (call_.status != SCSI_STATUS_GOOD)
-    co_return Error{ErrorKind::refused, EACCES, fmt::format("log in to {}: {}", portal_, library_words())};
+  if (call_.status != SCSI_STATUS_GOOD) {
+    const Error refused{ErrorKind::refused, EACCES, library_words()};
+    co_return not_logged_in(login, refused);
+  }
   logged_in_ = true;
   co_return Status();
 }
@@ -220,7 +238,7 @@ void LibiscsiSession::begin_conversation() {
 
 void LibiscsiSession::end_conversation() { conversing_ = false; }
 
-Task<Status> LibiscsiSession::converse(const char* doing, Instant deadline) {
+Task<Status> LibiscsiSession::converse(Instant deadline) {
   const Instant began = clock_now();
   {
     Deadline limit(loop_, changed_, deadline);
@@ -234,16 +252,19 @@ Task<Status> LibiscsiSession::converse(const char* doing, Instant deadline) {
     if (call_answered_ && call_.status != SCSI_STATUS_CANCELLED && !failed()) co_return Status();
     if (!failed()) fail(Error{ErrorKind::protocol, EPROTO, library_words()});
     if (call_.task != nullptr && call_answered_) scsi_free_scsi_task(std::exchange(call_.task, nullptr));
-    Error error = failure_;
-    error.message = fmt::format("{} {}: {}", doing, portal_, failure_.message);
-    co_return error;
+    co_return failure_;
   }
   const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(clock_now() - began);
   Error late{ErrorKind::timed_out, ETIMEDOUT,
-             fmt::format("{} {}: no answer within {:.1f} s", doing, portal_,
-                         static_cast<double>(waited.count()) / 1000)};
+             fmt::format("no answer within {:.1f} s", static_cast<double>(waited.count()) / 1000)};
   fail(late);
   co_return late;
+}
+
+Error LibiscsiSession::doing(const char* what, const Error& error) const {
+  Error told = error;
+  told.message = fmt::format("{} {}: {}", what, portal_, error.message);
+  return told;
 }
 
 void LibiscsiSession::prepare(LibiscsiCall& call) {
@@ -378,7 +399,7 @@ Task<void> LibiscsiSession::close(Duration deadline) {
     begin_conversation();
     if (iscsi_logout_async(context_, &answer, &call_) == 0) {
       queued();
-      Status left = co_await converse("log out of", clock_now() + deadline);
+      Status left = co_await converse(clock_now() + deadline);
       static_cast<void>(left);  // Polite or not, the session ends here.
     } else {
       end_conversation();

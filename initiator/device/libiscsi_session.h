@@ -136,8 +136,12 @@ class LibiscsiSession {
 
   Status set_up(const Login& login);
   Task<Status> connect(const Login& login, Instant deadline);
-  Task<Status> authenticate(Instant deadline);
-  Task<Status> converse(const char* doing, Instant deadline);
+  Task<Status> authenticate(const Login& login, Instant deadline);
+  Error not_connected(const Error& why) const;
+  Error not_logged_in(const Login& login, const Error& why) const;
+  Task<Status> converse(Instant deadline);
+  /// The error with what was being done, and with whom.
+  Error doing(const char* what, const Error& error) const;
   Task<Result<ScsiReply>> send_once(std::uint16_t lun, std::span<const std::uint8_t> cdb,
                                     std::uint32_t bytes, Instant deadline);
   void begin_conversation();

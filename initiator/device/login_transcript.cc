@@ -10,21 +10,28 @@
 namespace holdfast::initiator {
 namespace {
 
-/// The text of every whole Login Response, one behind the other: a pair may be cut by the end of a
-/// PDU (the C bit).
-std::string gather_text(std::span<const std::byte> bytes) {
-  std::string text;
-  while (bytes.size() >= sizeof(iscsi::GenericBhs)) {
+/// Goes over the whole Login Responses, one behind the other, up to what is none.
+template <typename Visit>
+void for_each_response(std::span<const std::byte> bytes, Visit visit) {
+  while (bytes.size() >= sizeof(iscsi::LoginResponseBhs)) {
     iscsi::GenericBhs header;
     std::memcpy(&header, bytes.data(), sizeof header);
     const iscsi::PduLayout layout = iscsi::layout_of(header);
     const std::size_t whole = sizeof header + layout.after_header();
-    const bool login = header.opcode.opcode() == iscsi::Opcode::login_response;
-    if (!login || bytes.size() < whole || text.size() > iscsi::text_bytes_max) return text;
-    const std::byte* data = bytes.data() + sizeof header + layout.ahs_bytes;
-    text.append(reinterpret_cast<const char*>(data), layout.data_bytes);
+    if (header.opcode.opcode() != iscsi::Opcode::login_response || bytes.size() < whole) return;
+    iscsi::LoginResponseBhs response;
+    std::memcpy(&response, bytes.data(), sizeof response);
+    visit(response, bytes.subspan(sizeof header + layout.ahs_bytes, layout.data_bytes));
     bytes = bytes.subspan(whole);
   }
+}
+
+/// The text of them all: a pair may be cut by the end of a PDU (the C bit).
+std::string gather_text(std::span<const std::byte> bytes) {
+  std::string text;
+  for_each_response(bytes, [&text](const iscsi::LoginResponseBhs&, std::span<const std::byte> data) {
+    if (text.size() <= iscsi::text_bytes_max) text.append(reinterpret_cast<const char*>(data.data()), data.size());
+  });
   return text;
 }
 
@@ -43,6 +50,14 @@ std::map<std::string, std::string> read_login_transcript(std::span<const std::by
     keys[iscsi::printable(pair.substr(0, equals))] = iscsi::printable(pair.substr(equals + 1));
   }
   return keys;
+}
+
+std::optional<iscsi::LoginStatus> last_login_status(std::span<const std::byte> bytes) {
+  std::optional<iscsi::LoginStatus> status;
+  for_each_response(bytes, [&status](const iscsi::LoginResponseBhs& response, std::span<const std::byte>) {
+    status = response.login_status();
+  });
+  return status;
 }
 
 }  // namespace holdfast::initiator

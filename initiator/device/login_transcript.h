@@ -2,8 +2,11 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
+
+#include "common/iscsi/codes.h"
 
 namespace holdfast::initiator {
 
@@ -11,5 +14,8 @@ namespace holdfast::initiator {
 /// Responses (RFC 7143 section 11.13). What is damaged or cut off ends the reading; what came before
 /// it counts. Keys of authentication are left out.
 std::map<std::string, std::string> read_login_transcript(std::span<const std::byte> bytes);
+
+/// The status of the last whole Login Response; nothing where the bytes begin with none.
+std::optional<iscsi::LoginStatus> last_login_status(std::span<const std::byte> bytes);
 
 }  // namespace holdfast::initiator

@@ -31,9 +31,11 @@ Error refused(std::uint16_t lun, const char* command, const ScsiReply& reply) {
   return Error{ErrorKind::refused, EIO, fmt::format("LUN {}: {}: {}", lun, command, reply.words())};
 }
 
-Error no_such_lun(std::uint16_t lun) {
+Error no_such_lun(const LibiscsiSession& session, std::uint16_t lun) {
   return Error{ErrorKind::refused, ENXIO,
-               fmt::format("the target has no LUN {}; `holdfast discover` lists those that it has", lun)};
+               fmt::format("open LUN {0} at {1}: the target has no LUN {0}; `holdfast discover iscsi://{1}` lists "
+                           "those that it has",
+                           lun, session.portal())};
 }
 
 bool has_page(const ScsiReply& pages, std::uint8_t page) {
@@ -134,11 +136,11 @@ Task<Result<LunFacts>> identify_lun(LibiscsiSession& session, std::uint16_t lun,
   Cdb cdb = inquiry(96);
   Result<ScsiReply> reply = co_await session.command(lun, std::move(cdb), 96, deadline);
   if (!reply) co_return reply.error();
-  if (reply->sense_key == key_illegal_request && reply->asc_ascq == lun_not_supported) co_return no_such_lun(lun);
+  if (reply->sense_key == key_illegal_request && reply->asc_ascq == lun_not_supported) co_return no_such_lun(session, lun);
   if (!reply->good()) co_return refused(lun, "INQUIRY", *reply);
   LunFacts facts;
   const auto first = static_cast<std::uint8_t>(reply->number(0, 1));
-  if (reply->data.empty() || first >> 5 != 0) co_return no_such_lun(lun);  // SPC-4 table 140
+  if (reply->data.empty() || first >> 5 != 0) co_return no_such_lun(session, lun);  // SPC-4 table 140
   facts.peripheral_type = first & 0x1f;
   facts.vendor = reply->text(8, 8);
   facts.product = reply->text(16, 16);

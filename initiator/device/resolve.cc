@@ -36,7 +36,7 @@ void look_up(Lookup& lookup) {
 }
 
 Error failed(const std::string& host, const std::string& why) {
-  return Error{ErrorKind::system, EHOSTUNREACH, fmt::format("look up host {}: {}", host, why)};
+  return Error{ErrorKind::system, EHOSTUNREACH, fmt::format("look up host {}: {}; check its name, or write its address", host, why)};
 }
 
 }  // namespace
