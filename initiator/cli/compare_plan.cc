@@ -32,6 +32,17 @@ std::string url_of_folder(std::string_view url, std::string_view name) {
   return folder;
 }
 
+std::string short_label(std::string_view url) {
+  constexpr std::size_t short_enough = 24;
+  constexpr std::string_view mark = "://";
+  const std::size_t scheme = url.find(mark);
+  if (url.size() <= short_enough || scheme == std::string_view::npos) return std::string(url);
+  const std::string_view rest = url.substr(scheme + mark.size());
+  const std::string_view host = rest.substr(0, rest.find_first_of("/?"));
+  if (!host.empty()) return std::string(url.substr(0, scheme + mark.size() + host.size()));
+  return std::string(url.substr(0, scheme)) + ":" + std::string(rest.substr(rest.rfind('/') + 1));
+}
+
 std::string free_label(std::string wanted, const std::vector<std::string>& taken) {
   const auto is_taken = [&taken](const std::string& label) {
     return std::find(taken.begin(), taken.end(), label) != taken.end();

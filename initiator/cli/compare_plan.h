@@ -23,6 +23,9 @@ std::string order_in_words(std::uint32_t rounds);
 
 /// The folder `name` within the tree of files that `url` (nfs://… or dir://…) names.
 std::string url_of_folder(std::string_view url, std::string_view name);
+/// What fits a table of the destination `url`: all of it if it is short, else its scheme and host, or
+/// its scheme and the last part of its path where it has no host.
+std::string short_label(std::string_view url);
 /// `wanted`, or with a number behind it if that is in `taken`.
 std::string free_label(std::string wanted, const std::vector<std::string>& taken);
 

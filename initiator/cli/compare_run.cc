@@ -58,7 +58,7 @@ Comparison::Comparison(CompareOptions options, Interrupts& interrupts)
 
 Status Comparison::run() {
   Result<Storage> storage = Storage::make(options_.storage);
-  if (!storage) return storage.error();
+  if (!storage) return Error{ErrorKind::invalid_input, storage.error().code, storage.error().message};
   storage_.emplace(std::move(storage).value());
   Status measured = measure();
   if (measured) {
@@ -66,7 +66,6 @@ Status Comparison::run() {
     for (const Destination& destination : options_.destinations) add_named(destination);
     for (const ReferenceServer* server : options_.servers)
       if (!interrupted()) add_server(*server);
-    add_twin();
     for (std::uint32_t round = 1; round <= options_.rounds && !interrupted(); ++round) perform_round(round);
   }
   record_.signal = interrupts_.signal();
@@ -129,8 +128,8 @@ void Comparison::add_named(const Destination& destination) {
   contender.runs = std::make_shared<std::uint32_t>(0);
   contender.ready = true;
   Place place;
-  place.label = destination.to_string();
   place.url = destination.to_string();
+  place.label = short_label(place.url);
   contender.place = add(std::move(place));
   contenders_.push_back(std::move(contender));
 }
@@ -180,13 +179,9 @@ void Comparison::start_server(const ReferenceServer& server, CompareDestination&
   destination.url = contender.server->url(1);
 }
 
-/// The first one that is no limit runs twice in every round, as if it were two.
-void Comparison::add_twin() {
-  const auto first = std::find_if(contenders_.begin(), contenders_.end(), [this](const Contender& contender) {
-    return contender.ready && record_.destinations[contender.place].role == Place::Role::contender;
-  });
-  if (first == contenders_.end() || interrupted()) return;
-  Contender twin = *first;
+/// `first` runs twice in every round, as if it were two.
+void Comparison::add_twin(const Contender& first) {
+  Contender twin = first;
   Place place = record_.destinations[twin.place];
   place.twin_of = place.label;
   place.label += " again";
@@ -195,11 +190,21 @@ void Comparison::add_twin() {
   contenders_.push_back(std::move(twin));
 }
 
+bool Comparison::may_have_twin(const Contender& contender) const {
+  return contender.ran_well && record_.destinations[contender.place].role == Place::Role::contender;
+}
+
 void Comparison::perform_round(std::uint32_t round) {
   for (const std::size_t turn : order_of_round(contenders_.size(), round)) {
     if (interrupted()) return;
     if (contenders_[turn].ready) perform(contenders_[turn], round);
   }
+  // Which one has a twin is known when it has shown that it works.
+  const auto first = std::find_if(contenders_.begin(), contenders_.end(),
+                                  [this](const Contender& contender) { return may_have_twin(contender); });
+  if (round > 1 || first == contenders_.end() || interrupted()) return;
+  add_twin(*first);
+  perform(contenders_.back(), round);
 }
 
 void Comparison::perform(Contender& contender, std::uint32_t round) {
@@ -263,6 +268,7 @@ void Comparison::take(Contender& contender, std::uint32_t round, CopyEnd end, co
     }
   }
   if (place.transport.empty()) place.transport = end.record->destination.transport;
+  contender.ran_well = end.record->exit_code() == 0;
   say(fmt::format("{}: {}", place.label, verdict_line(*end.record)));
   record_.runs.push_back({.label = place.label,
                           .round = round,

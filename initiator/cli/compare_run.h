@@ -52,6 +52,7 @@ class Comparison {
     std::shared_ptr<std::uint32_t> runs;      // that went there so far; a twin shares it
     std::string image;                        // of the local limit
     bool ready = false;                       // copies may be tried
+    bool ran_well = false;                    // the last one came to a good end
   };
 
   Status measure();
@@ -59,11 +60,12 @@ class Comparison {
   void add_named(const Destination& destination);
   void add_server(const ReferenceServer& server);
   void start_server(const ReferenceServer& server, CompareDestination& destination, Contender& contender);
-  void add_twin();
+  void add_twin(const Contender& first);
   std::size_t add(CompareDestination destination);
 
   void perform_round(std::uint32_t round);
   void perform(Contender& contender, std::uint32_t round);
+  bool may_have_twin(const Contender& contender) const;
   Result<Destination> make_ready(Contender& contender);
   Status make_target(Contender& contender, const Destination& target);
   void tidy(const Contender& contender, const Destination& target);

@@ -148,7 +148,6 @@ Result<bool> RunningServer::wait_until_ready(Interrupts& interrupts, const Serve
       // Somebody else may have answered on a port that our server did not get.
       if (answer && !keeper_->ended()) return true;
       if (!answer) last_answer = answer.error().message;
-      if (!answer && answer.error().kind == ErrorKind::invalid_input) break;  // It will not change.
     }
     interrupts.sleep(look_again);
   }

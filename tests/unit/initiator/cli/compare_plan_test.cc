@@ -37,6 +37,14 @@ TEST(UrlOfFolder, GoesBeforeTheQuery) {
   EXPECT_EQ(url_of_folder("nfs://h/e/?version=3", "x"), "nfs://h/e/x?version=3");
 }
 
+TEST(ShortLabel, FitsATable) {
+  EXPECT_EQ(short_label("file:///srv/image"), "file:///srv/image");
+  EXPECT_EQ(short_label("file:///srv/some/where/deep/image"), "file:image");
+  EXPECT_EQ(short_label("iscsi://192.0.2.7/iqn.2026-11.example:disk/0"), "iscsi://192.0.2.7");
+  EXPECT_EQ(short_label("nbd://[::1]:10809/an-export-with-a-name"), "nbd://[::1]:10809");
+  EXPECT_EQ(short_label("nfs://server?version=4&nfsport=20049"), "nfs://server");
+}
+
 TEST(FreeLabel, NumbersWhatIsTaken) {
   EXPECT_EQ(free_label("a", {}), "a");
   EXPECT_EQ(free_label("a", {"b"}), "a");
