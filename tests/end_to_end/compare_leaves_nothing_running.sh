@@ -4,7 +4,8 @@ need nbdkit nbd-server
 make_big_tree "$WORK/tree" 48
 mkdir "$WORK/storage"
 
-about_storage() { grep -lsF "$WORK/storage" /proc/[0-9]*/cmdline | grep -v "/proc/$$/" || true; }
+echo "$WORK/storage" > "$WORK/pattern"  # A command line that held it would be found as well.
+about_storage() { grep -lsF -f "$WORK/pattern" /proc/[0-9]*/cmdline || true; }
 is_clean() { [[ -z "$(about_storage)" && -z "$(ls -A "$WORK/storage")" ]]; }
 
 # end_at WORDS SIGNAL CODE: when a line with WORDS has appeared, SIGNAL is sent.
@@ -26,7 +27,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$HOLDFAST" compare "$WORK/tree" --servers 
   say "SIG$signal at '$words': clean"
 }
 
-for words in 'reading it into memory' 'starting nbd-server' '1, nbdkit: nbd' 'copying: ' 'verifying: ' 'local: STEADY'; do
+for words in 'reading it into memory' 'starting nbd-server' 'of 3, nbdkit: nbd' 'copying: ' 'verifying: ' 'local: STEADY'; do
   end_at "$words" INT 130
   end_at "$words" KILL 137
 done
