@@ -39,6 +39,16 @@ void add_noise(Words& words, const CompareRecord& record, const MachineNoise& no
                   twin->twin_of, count_text(noise.rounds, "round", "rounds"), noise.largest * 100));
 }
 
+void add_local_limit(Words& words, const Rows& rows) {
+  const Words names = names_with(rows, [](const DestinationSummary& row) {
+    return row.destination->role == CompareDestination::Role::local_limit;
+  });
+  if (!names.empty())
+    words.push_back(
+        list_text(names) +
+        " is this machine without a server: the limit of the others, and no contender.");
+}
+
 void add_saturated(Words& words, const Rows& rows) {
   const Words names =
       names_with(rows, [](const DestinationSummary& row) { return row.saturated > 0; });
@@ -83,6 +93,7 @@ void add_left_out(Words& words, const Rows& rows) {
 Words caveats(const CompareRecord& record, const Rows& rows, const MachineNoise& noise) {
   Words words;
   add_noise(words, record, noise);
+  add_local_limit(words, rows);
   add_saturated(words, rows);
   add_nature(words, rows);
   add_left_out(words, rows);

@@ -15,6 +15,11 @@ namespace {
 
 constexpr std::size_t columns = 100;
 constexpr std::size_t label_max = 24;
+constexpr std::string_view legend =
+    "Medians of the rounds; spread is from the least to the most, gap and max are the worst. "
+    "Stalls are "
+    "of all rounds, and 1+2 is one stall and two hangs. Requests, sent and received are the "
+    "copy's.";
 
 /// A column of a table: its head, its width with the space before it, and what a row has in it.
 struct Column {
@@ -181,15 +186,18 @@ void describe_work(std::string& text, const CompareRecord& record, const Rows& r
   const Machine& machine = record.machine;
   if (machine.cores > 0)
     wrap(text,
-         fmt::format("on {}, {} of {}, {} of memory; holdfast {}", printable_text(machine.kernel),
-                     count_text(machine.cores, "core", "cores"), printable_text(machine.cpu_model),
-                     bytes_text(machine.memory_bytes), printable_text(record.version)));
+         fmt::format("on Linux {}, {} of {}, {} of memory; holdfast {}",
+                     printable_text(machine.kernel), count_text(machine.cores, "core", "cores"),
+                     printable_text(machine.cpu_model), bytes_text(machine.memory_bytes),
+                     printable_text(record.version)));
 }
 
 void describe_servers(std::string& text, const CompareRecord& record) {
   for (const CompareDestination& destination : record.destinations) {
     const CompareDestination::Server& server = destination.server;
-    if (destination.status != CompareDestination::Status::ran || server.name.empty()) continue;
+    const bool twin = destination.role == CompareDestination::Role::twin;
+    if (destination.status != CompareDestination::Status::ran || server.name.empty() || twin)
+      continue;
     const bool ours = destination.origin != CompareDestination::Origin::named;
     line(text, "{}: {}{}, {}", printable_text(destination.label),
          printable_text(server.name + (server.version.empty() ? "" : " " + server.version)),
@@ -210,6 +218,7 @@ std::string to_text(const CompareRecord& record) {
     list_missing(text, record);
     text += '\n';
     table(text, path_columns, record, judgement.rows);
+    wrap(text, legend);
     text += '\n';
   }
   for (const std::string& sentence : judgement.words) wrap(text, sentence);

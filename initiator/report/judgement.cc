@@ -34,13 +34,9 @@ std::string who_held(const Rows& rows) {
   Words shaken;
   for (const DestinationSummary& row : rows)
     (held_still(row) ? held : shaken).push_back(row_name(row, rows));
-  if (shaken.empty())
-    return rows.size() == 1 ? held.front() + " held still"
-                            : fmt::format("all {} held still", rows.size());
-  const std::string others = held.empty()       ? ""
-                             : held.size() == 1 ? ", " + held.front() + " did"
-                                                : fmt::format(", the other {} did", held.size());
-  return fmt::format("{} did not hold still{}", list_text(shaken), others);
+  if (shaken.empty()) return rows.size() == 1 ? held.front() + " held still" : "all held still";
+  const std::string others = held.size() == 1 ? ", " + held.front() + " did" : ", the others did";
+  return list_text(shaken) + " did not hold still" + (held.empty() ? "" : others);
 }
 
 std::string last_line(const CompareRecord& record, const Rows& rows, const std::string& speed) {

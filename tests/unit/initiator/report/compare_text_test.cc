@@ -35,7 +35,7 @@ Comparison sample() {
       CompareDestination::Status::not_installed;
   comparison.last().reason = "start nbd-server: it is not installed; apt install nbd-server";
   comparison.record().order = "every round in an order of its own";
-  comparison.record().machine = {"Linux 6.18.5", "AMD EPYC 7763 64-Core Processor", 2,
+  comparison.record().machine = {"6.18.5", "AMD EPYC 7763 64-Core Processor", 2,
                                  4'294'967'296};
   return comparison;
 }
@@ -63,7 +63,7 @@ TEST(CompareText, HasALineForEachDestinationWithItsFiguresAndMarks) {
   EXPECT_THAT(text, testing::ContainsRegex("\nnfs +1234 s +1000..1333 s .*steady\n"));
   EXPECT_THAT(text, HasSubstr("nbd-server: not run"));
   EXPECT_THAT(text, HasSubstr("iscsi (holdfastd): holdfastd 0.2.0, "));
-  EXPECT_THAT(text, HasSubstr("2 cores of AMD EPYC"));
+  EXPECT_THAT(text, HasSubstr("on Linux 6.18.5, 2 cores of AMD EPYC"));
 }
 
 TEST(CompareText, WithNoRunsThereIsNoTable) {
