@@ -63,7 +63,7 @@ Status Comparison::run() {
   Status measured = measure();
   if (measured) {
     if (options_.local_limit) add_local_limit();
-    for (const Destination& destination : options_.destinations) add_named(destination);
+    for (const NamedDestination& destination : options_.destinations) add_named(destination);
     for (const ReferenceServer* server : options_.servers)
       if (!interrupted()) add_server(*server);
     for (std::uint32_t round = 1; round <= options_.rounds && !interrupted(); ++round) perform_round(round);
@@ -122,13 +122,21 @@ void Comparison::add_local_limit() {
   contenders_.push_back(std::move(contender));
 }
 
-void Comparison::add_named(const Destination& destination) {
+void Comparison::add_named(const NamedDestination& destination) {
   Contender contender;
-  contender.named = destination;
   contender.runs = std::make_shared<std::uint32_t>(0);
-  contender.ready = true;
+  contender.ready = destination.place.ok();
   Place place;
-  place.url = destination.to_string();
+  place.url = destination.text;
+  if (contender.ready) {
+    contender.named = *destination.place;
+    place.url = contender.named->to_string();
+  } else {
+    place.status = Place::Status::refused;
+    place.reason = destination.place.error().message;
+    place.code = exit_usage;
+    say(place.reason);
+  }
   place.label = short_label(place.url);
   contender.place = add(std::move(place));
   contenders_.push_back(std::move(contender));

@@ -18,11 +18,17 @@
 
 namespace holdfast::initiator {
 
+/// A destination as the user wrote it.
+struct NamedDestination {
+  std::string text;  // without a password
+  Result<Destination> place;
+};
+
 struct CompareOptions {
   RunOptions run;  // of each copy; the paths and `quiet` are the comparison's own
   std::string html_path;  // empty: no page
   std::string source;
-  std::vector<Destination> destinations;  // that the user named
+  std::vector<NamedDestination> destinations;
   std::vector<const ReferenceServer*> servers;
   bool servers_asked = false;  // by name, and not offered because nothing was
   bool local_limit = false;
@@ -57,7 +63,7 @@ class Comparison {
 
   Status measure();
   void add_local_limit();
-  void add_named(const Destination& destination);
+  void add_named(const NamedDestination& destination);
   void add_server(const ReferenceServer& server);
   void start_server(const ReferenceServer& server, CompareDestination& destination, Contender& contender);
   void add_twin(const Contender& first);

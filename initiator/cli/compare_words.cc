@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "initiator/cli/compare_plan.h"
+#include "initiator/cli/this_machine.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -93,9 +94,9 @@ Result<CompareOptions> read_compare_words(const CompareWords& words) {
   options.cold = words.cold;
   options.storage = words.storage;
   for (const std::string& text : words.destinations) {
+    // A wrong one is a row that says what is wrong with it, and the others run.
     Result<Destination> destination = Destination::parse(text, std::getenv("HOLDFAST_PASSWORD"));
-    if (!destination) return destination.error();
-    options.destinations.push_back(std::move(destination).value());
+    options.destinations.push_back({without_password(text), std::move(destination)});
   }
   if (Status taken = take_servers(words, options); !taken) return taken.error();
   const std::size_t count = options.destinations.size() + options.servers.size() + (options.local_limit ? 1 : 0);

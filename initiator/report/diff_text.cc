@@ -1,6 +1,7 @@
 #include "initiator/report/diff_text.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -23,7 +24,7 @@ void line(std::string& text, fmt::format_string<Arguments...> format, Arguments&
 
 std::string cell(Figure figure, const Spread& spread) {
   if (spread.count == 0) return "-";
-  if (spread.count == 1) return figure_text(figure, spread.median);
+  if (spread.min == spread.max) return figure_text(figure, spread.median);
   return fmt::format("{} ({})", figure_text(figure, spread.median),
                      range_text(figure_text(figure, spread.min), figure_text(figure, spread.max)));
 }
@@ -33,9 +34,11 @@ std::string change_text(const DiffRow& row) {
   return row.a.count > 0 && row.b.count > 0 && row.b.max > row.a.max ? "new" : "";
 }
 
-const char* mark_text(Mark mark) {
-  constexpr const char* texts[] = {"within noise", "better", "WORSE", ""};
-  return texts[static_cast<std::size_t>(mark)];
+/// A change beyond the tolerance that does not count is within the spread, the noise or the grain.
+const char* mark_text(const DiffRow& row, double tolerance) {
+  constexpr const char* texts[] = {"same", "better", "WORSE", ""};
+  const bool covered = row.mark == Mark::same && row.change && std::abs(*row.change) > tolerance;
+  return covered ? "within noise" : texts[static_cast<std::size_t>(row.mark)];
 }
 
 /// Nothing of it is worth a line: it never happened in either.
@@ -93,7 +96,7 @@ std::string to_text(const Diff& diff, const DiffNames& names) {
     if (is_idle(row)) continue;
     std::string body = fmt::format("  {:<18} {:>27} {:>27} {:>9}  {}", traits(row.figure).title,
                                    cell(row.figure, row.a), cell(row.figure, row.b),
-                                   change_text(row), mark_text(row.mark));
+                                   change_text(row), mark_text(row, diff.tolerance));
     body.erase(body.find_last_not_of(' ') + 1);
     line(text, "{}", body);
   }

@@ -16,7 +16,7 @@ using Better = FigureTraits::Better;
 constexpr std::array<FigureTraits, figure_count> table = {{
     {"copy_seconds", "copy time", Unit::seconds, Better::less, 0},
     {"mib_per_s", "throughput", Unit::mib_per_second, Better::more, 0},
-    {"files_per_s", "files", Unit::per_second, Better::more, 0},
+    {"files_per_s", "files a second", Unit::per_second, Better::more, 0},
     {"latency_p50_us", "latency p50", Unit::microseconds, Better::less, 100},
     {"latency_p99_us", "latency p99", Unit::microseconds, Better::less, 10'000},
     {"latency_max_us", "latency max", Unit::microseconds, Better::less, 100'000},
@@ -127,7 +127,7 @@ std::string figure_text(Figure figure, double value) {
     case Unit::mib_per_second:
       return fmt::format("{:.1f} MiB/s", value);
     case Unit::per_second:
-      return count_text(whole(), "a second", "a second");
+      return count_text(whole(), "/s", "/s");
     case Unit::bytes:
       return bytes_text(whole());
     case Unit::count:

@@ -48,13 +48,20 @@ TEST(CompareWords, ServersArePickedByName) {
   EXPECT_EQ(options->rounds, 7U);
 }
 
+TEST(CompareWords, AWrongDestinationKeepsItsReasonAndTheOthersStay) {
+  const Result<CompareOptions> options = read("compare /a ndb://me:secret@h/x file:///b");
+  ASSERT_TRUE(options) << options.error().message;
+  ASSERT_EQ(options->destinations.size(), 2U);
+  EXPECT_EQ(options->destinations[0].text, "ndb://me@h/x");
+  ASSERT_FALSE(options->destinations[0].place);
+  EXPECT_THAT(options->destinations[0].place.error().message, HasSubstr("did you mean nbd?"));
+  EXPECT_TRUE(options->destinations[1].place);
+}
+
 TEST(CompareWords, WhatIsWrongIsNamed) {
   const Result<CompareOptions> server = read("compare /a --servers apache");
   ASSERT_FALSE(server);
   EXPECT_THAT(server.error().message, HasSubstr("apache: there are local, holdfastd, nbdkit, nbd-server, ganesha-v4"));
-  const Result<CompareOptions> url = read("compare /a ftp://x");
-  ASSERT_FALSE(url);
-  EXPECT_THAT(url.error().message, HasSubstr("ftp://x"));
   std::string many = "compare /a";
   for (int i = 0; i < 17; ++i) many += " file:///b";
   const Result<CompareOptions> crowd = read(many);
