@@ -76,6 +76,8 @@ struct CopyWords {
 /// The options of every verb that watches a path.
 void add_run_options(CLI::App& verb, RunOptions& run) {
   verb.add_option("--json", run.json_path, "Write the run record to this file")->type_name("FILE");
+  verb.add_option("--html", run.html_path, "Write the report as one self-contained HTML page to this file")
+      ->type_name("FILE");
   const auto stall = [&run](const std::string& text) { return read_duration(run.stall, text); };
   const auto hang = [&run](const std::string& text) { return read_duration(run.hang, text); };
   verb.add_option("--stall", "No progress for this long is a stall (default 1s)")->type_name("TIME")->check(stall);
@@ -143,6 +145,19 @@ int run_compare(const CompareWords& words) {
   return options ? compare_verb(*options) : complain(options.error(), exit_usage);
 }
 
+struct ReportWords {
+  std::string record;
+  std::string html;
+};
+
+CLI::App* add_report(CLI::App& app, ReportWords& words) {
+  CLI::App* report = app.add_subcommand("report", "Show a saved run or comparison again, as text or as a page");
+  report->add_option("RECORD", words.record, "What --json has written")->required();
+  report->add_option("--html", words.html, "Write it as one self-contained HTML page to this file")->type_name("FILE");
+  report->footer("Example: holdfast report run.json --html run.html");
+  return report;
+}
+
 }  // namespace
 
 int run_command_line(int count, char** words) {
@@ -163,6 +178,8 @@ int run_command_line(int count, char** words) {
 
   DiffOptions diff_options;
   const CLI::App* diff = add_diff(app, diff_options);
+  ReportWords report_words;
+  const CLI::App* report = add_report(app, report_words);
 
   try {
     app.parse(count, words);
@@ -170,6 +187,7 @@ int run_command_line(int count, char** words) {
     return app.exit(error) == 0 ? 0 : exit_usage;
   }
   if (diff->parsed()) return diff_verb(diff_options);
+  if (report->parsed()) return report_verb(report_words.record, report_words.html);
   copy_words.run.command_line = words_without_passwords(count, words);
   compare_words.run.command_line = copy_words.run.command_line;
   if (compare->parsed()) return run_compare(compare_words);

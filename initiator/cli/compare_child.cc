@@ -197,6 +197,7 @@ Status probe_url(const std::string& url, Duration time, const std::string& folde
 CopyEnd copy_in_child(const CopyRunOptions& options, const std::string& folder, Interrupts& interrupts) {
   CopyRunOptions copy = options;
   copy.run.json_path = folder + "/record.json";
+  copy.run.html_path.clear();
   const std::string failure_path = folder + "/failure.json";
   const MakeRun make = [&copy](Loop& loop, Signals& signals, const RunOptions& run) {
     copy.run = run;

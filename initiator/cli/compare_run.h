@@ -26,7 +26,6 @@ struct NamedDestination {
 
 struct CompareOptions {
   RunOptions run;  // of each copy; the paths and `quiet` are the comparison's own
-  std::string html_path;  // empty: no page
   std::string source;
   std::vector<NamedDestination> destinations;
   std::vector<const ReferenceServer*> servers;

@@ -5,9 +5,9 @@
 #include <memory>
 #include <utility>
 
+#include "initiator/cli/run_files.h"
 #include "initiator/cli/verbs.h"
 #include "initiator/report/format.h"
-#include "initiator/report/run_json.h"
 #include "initiator/report/run_text.h"
 
 namespace holdfast::initiator {
@@ -20,8 +20,7 @@ int print_report(const Run& run, const RunOptions& options) {
   const std::string text = options.quiet ? verdict_line(record) + "\n" : to_text(record);
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
-  if (options.json_path.empty()) return code;
-  const Status written = write_record(record, options.json_path);
+  const Status written = write_files(record, options);
   if (!written) return complain(written.error(), code == 0 ? 1 : code);
   return code;
 }
@@ -52,10 +51,7 @@ int run_here(const MakeRun& make, const RunOptions& options, const ReportRun& re
 }
 
 int perform_run(const MakeRun& make, RunOptions options, bool may_stick) {
-  if (!options.json_path.empty()) {
-    const Status writable = check_record_path(options.json_path);
-    if (!writable) return complain(writable.error(), exit_usage);
-  }
+  if (const Status writable = check_files(options); !writable) return complain(writable.error(), exit_usage);
   if (!may_stick) return run_here(make, options, print_report);
   return run_apart([&make, &options](ExitNotice notice) {
     options.notice = notice;

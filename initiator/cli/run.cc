@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "common/runtime/scope.h"
+#include "initiator/cli/run_files.h"
 #include "initiator/cli/this_machine.h"
 #include "initiator/cli/verbs.h"
 #include "initiator/device/deadline.h"
 #include "initiator/report/format.h"
-#include "initiator/report/run_json.h"
 #include "initiator/report/run_text.h"
 
 namespace holdfast::initiator {
@@ -147,8 +147,7 @@ void Run::end_early(Outcome outcome, Duration grace) {
                                 : fmt::format("signal {}", signal_);
   const RunRecord now = snapshot();
   guard_->arm(grace, now.exit_code(), options_.quiet ? verdict_line(now) + "\n" : to_text(now));
-  if (options_.json_path.empty()) return;
-  if (Status written = write_record(now, options_.json_path); !written) display_.say(written.error().message);
+  if (Status written = write_files(now, options_); !written) display_.say(written.error().message);
 }
 
 /// The record as it would be if the run ended now.

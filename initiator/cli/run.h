@@ -24,6 +24,7 @@ namespace holdfast::initiator {
 struct RunOptions {
   std::vector<std::string> command_line;  // for the record, without passwords
   std::string json_path;  // empty: no record
+  std::string html_path;  // empty: no page
   Duration stall = std::chrono::seconds(1);
   Duration hang = std::chrono::seconds(10);
   bool quiet = false;

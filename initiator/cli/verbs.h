@@ -29,6 +29,10 @@ struct DiffOptions {
 /// `holdfast diff`: 1 when the second record is worse, 2 when they cannot be compared, 0 otherwise.
 int diff_verb(const DiffOptions& options);
 
+/// `holdfast report`: the record as text on standard output, or as a page in the file `html_path`.
+/// 0 whatever the record says, 2 where there is none.
+int report_verb(const std::string& record_path, const std::string& html_path);
+
 /// Makes the run of a verb.
 using MakeRun = std::function<std::unique_ptr<Run>(Loop& loop, Signals& signals, const RunOptions& options)>;
 /// What becomes of a run that is over; returns the exit code.

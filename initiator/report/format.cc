@@ -90,7 +90,8 @@ double seconds_of(Duration time) {
 }
 
 Duration duration_of(double seconds) {
-  return std::chrono::microseconds(static_cast<std::int64_t>(std::llround(seconds * 1e6)));
+  constexpr double most = 1e9;  // 31 years: a record may say anything, and nothing shall overflow
+  return std::chrono::microseconds(std::llround(std::clamp(seconds, -most, most) * 1e6));
 }
 
 std::string count_text(std::uint64_t count, std::string_view one, std::string_view many) {

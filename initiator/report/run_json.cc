@@ -230,7 +230,7 @@ TimelineRow read_row(const Json& json) {
   row.bytes_read = value_of<std::uint64_t>(json, "bytes_read");
   row.bytes_written = value_of<std::uint64_t>(json, "bytes_written");
   row.in_flight = value_of<std::uint32_t>(json, "in_flight");
-  row.length = seconds_in(json, "row_s");
+  row.length = duration_of(value_of<double>(json, "row_s", 1));  // Before it was said it was a second.
   row.latency_p50 = from_microseconds(value_of<double>(json, "latency_p50_us"));
   row.latency_p99 = from_microseconds(value_of<double>(json, "latency_p99_us"));
   row.latency_max = from_microseconds(value_of<double>(json, "latency_max_us"));

@@ -22,15 +22,6 @@ void line(std::string& text, fmt::format_string<Arguments...> format, Arguments&
   text += '\n';
 }
 
-std::string operation_text(const InFlightOperation& operation) {
-  std::string text = to_string(operation.kind);
-  if (operation.bytes > 0)
-    text += fmt::format(" of {} at {} {}", bytes_text(operation.bytes), operation.on_file ? "byte" : "LBA",
-                        operation.lba);
-  if (!operation.file.empty()) text += " for " + printable_text(operation.file);
-  return text;
-}
-
 void describe_run(std::string& text, const RunRecord& record) {
   line(text, "{} {} -> {}", record.workload.kind, printable_text(record.workload.source),
        printable_text(record.destination.url));
@@ -104,14 +95,6 @@ void describe_remarks(std::string& text, const char* title, std::uint64_t count,
   if (count > shown) line(text, "    … and {} more", count - shown);
 }
 
-/// How much an event says about the path; the same kinds by length.
-bool weighs_more(const PathEvent& a, const PathEvent& b) {
-  constexpr int weights[event_kinds] = {1, 3, 4, 5, 0, 2};
-  const int left = weights[static_cast<std::size_t>(a.kind)];
-  const int right = weights[static_cast<std::size_t>(b.kind)];
-  return left != right ? left > right : a.lasted > b.lasted;
-}
-
 void describe_events(std::string& text, const RunRecord& record) {
   // Mismatches have a list of their own.
   std::vector<PathEvent> events;
@@ -156,6 +139,26 @@ std::string what_was_done(const RunRecord& record) {
 }
 
 }  // namespace
+
+std::string operation_text(const InFlightOperation& operation) {
+  std::string text = to_string(operation.kind);
+  if (operation.bytes > 0)
+    text += fmt::format(" of {} at {} {}", bytes_text(operation.bytes), operation.on_file ? "byte" : "LBA",
+                        operation.lba);
+  if (!operation.file.empty()) text += " for " + printable_text(operation.file);
+  return text;
+}
+
+int weight_of(EventKind kind) {
+  constexpr int weights[event_kinds] = {1, 3, 4, 5, 0, 2};
+  return weights[static_cast<std::size_t>(kind)];
+}
+
+bool weighs_more(const PathEvent& a, const PathEvent& b) {
+  const int left = weight_of(a.kind);
+  const int right = weight_of(b.kind);
+  return left != right ? left > right : a.lasted > b.lasted;
+}
 
 std::string event_line(const PathEvent& event) {
   std::string text = to_string(event.kind);
