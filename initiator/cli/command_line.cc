@@ -9,7 +9,8 @@
 #include <string>
 
 #include "initiator/cli/compare_words.h"
-#include "initiator/cli/duration.h"
+#include "initiator/cli/load_words.h"
+#include "initiator/cli/run_words.h"
 #include "initiator/cli/this_machine.h"
 #include "initiator/cli/verbs.h"
 #include "initiator/report/diff.h"
@@ -28,8 +29,10 @@ constexpr const char* examples =
     "  holdfast copy /home file:///srv/home.img --json run.json --stall 500ms --hang 30s\n"
     "      (make the image first: truncate -s 20G /srv/home.img)\n"
     "  holdfast compare /usr/include --json compare.json\n"
+    "  holdfast load iscsi://192.0.2.7/iqn.2001-04.com.example:disk1/0 --rw randwrite --verify\n"
     "\n"
-    "A copy makes a new ext4 filesystem: whatever the destination held before is gone.\n"
+    "A copy makes a new ext4 filesystem: whatever the destination held before is gone. So it is after a\n"
+    "load that writes.\n"
     "\n"
     "Destinations:\n"
     "  iscsi://[user[%password]@]host[:port]/iqn/lun   a disk behind iSCSI; HOLDFAST_PASSWORD may hold\n"
@@ -58,39 +61,12 @@ constexpr const char* diff_notes =
     "\n"
     "Example: holdfast diff monday.json tuesday.json --tolerance 5%";
 
-/// A duration option. CLI11 shows the message when the text is none.
-std::string read_duration(Duration& into, const std::string& text) {
-  const Result<Duration> read = parse_duration(text);
-  if (!read) return read.error().message;
-  into = *read;
-  return {};
-}
-
 struct CopyWords {
   std::string source;
   std::string destination;
   bool verify = false;
   RunOptions run;
 };
-
-/// The options of every verb that watches a path.
-void add_run_options(CLI::App& verb, RunOptions& run) {
-  verb.add_option("--json", run.json_path, "Write the run record to this file")->type_name("FILE");
-  verb.add_option("--html", run.html_path, "Write the report as one self-contained HTML page to this file")
-      ->type_name("FILE");
-  const auto stall = [&run](const std::string& text) { return read_duration(run.stall, text); };
-  const auto hang = [&run](const std::string& text) { return read_duration(run.hang, text); };
-  verb.add_option("--stall", "No progress for this long is a stall (default 1s)")->type_name("TIME")->check(stall);
-  verb.add_option("--hang", "No progress for this long is a hang, and ends the run (default 10s)")
-      ->type_name("TIME")
-      ->check(hang);
-  verb.add_flag("-q,--quiet", run.quiet, "Print nothing but the verdict");
-}
-
-Status check_limits(const RunOptions& run) {
-  if (run.hang >= run.stall) return {};
-  return Error{ErrorKind::invalid_input, EINVAL, "--hang is shorter than --stall"};
-}
 
 CLI::App* add_copy(CLI::App& app, CopyWords& words) {
   CLI::App* copy = app.add_subcommand("copy", "A `cp -a` of a directory into a new filesystem, watched");
@@ -171,6 +147,8 @@ int run_command_line(int count, char** words) {
   CompareWords compare_words;
   CLI::App* compare = add_compare(app, compare_words);
   add_run_options(*compare, compare_words.run);
+  LoadWords load_words;
+  const CLI::App* load = add_load(app, load_words);
   std::string portal;
   CLI::App* discover = app.add_subcommand("discover", "List a portal's targets, and each one's LUNs");
   discover->add_option("URL", portal, "iscsi://[user[%password]@]host[:port]")->required();
@@ -189,8 +167,9 @@ int run_command_line(int count, char** words) {
   if (diff->parsed()) return diff_verb(diff_options);
   if (report->parsed()) return report_verb(report_words.record, report_words.html);
   copy_words.run.command_line = words_without_passwords(count, words);
-  compare_words.run.command_line = copy_words.run.command_line;
+  compare_words.run.command_line = load_words.run.command_line = copy_words.run.command_line;
   if (compare->parsed()) return run_compare(compare_words);
+  if (load->parsed()) return run_load(load_words);
   return copy->parsed() ? run_copy(copy_words) : discover_verb(portal);
 }
 

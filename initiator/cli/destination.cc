@@ -58,15 +58,20 @@ Task<Result<std::unique_ptr<Tree>>> Destination::open_tree(Loop&, bool, Duration
   co_return wrong(to_string() + " is no tree of files");
 }
 
-Task<Result<std::unique_ptr<Device>>> Destination::open_device(Loop& loop, bool read_only, Duration deadline) const {
+Task<Result<std::unique_ptr<Device>>> Destination::open_device(Loop& loop, bool read_only, Duration deadline,
+                                                               std::uint32_t depth) const {
   if (const auto* url = std::get_if<IscsiUrl>(&place_)) {
     IscsiUrl taken = *url;
     LibiscsiDevice::Options options;
     options.open_deadline = deadline;
+    if (depth != 0) options.depth_max = depth;
     Result<std::unique_ptr<Device>> device = co_await LibiscsiDevice::open(loop, std::move(taken), options);
     co_return device;
   }
-  Result<std::unique_ptr<FileDevice>> opened = FileDevice::open(loop, std::get<File>(place_).path, read_only);
+  FileDevice::Options options;
+  if (depth != 0) options.depth_max = depth;
+  Result<std::unique_ptr<FileDevice>> opened =
+      FileDevice::open(loop, std::get<File>(place_).path, read_only, options);
   if (!opened) co_return opened.error();
   std::unique_ptr<Device> device = std::move(opened).value();
   co_return device;

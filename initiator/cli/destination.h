@@ -28,8 +28,10 @@ class Destination {
   bool may_stick() const { return !path().empty(); }
   /// The path of an image or block device; empty for what is not of this machine.
   std::string path() const;
-  /// A new session with a device, up within `deadline`. Writable unless `read_only`.
-  Task<Result<std::unique_ptr<Device>>> open_device(Loop& loop, bool read_only, Duration deadline) const;
+  /// A new session with a device, up within `deadline`. Writable unless `read_only`. It takes `depth`
+  /// requests at once; 0: as many as are usual for its kind.
+  Task<Result<std::unique_ptr<Device>>> open_device(Loop& loop, bool read_only, Duration deadline,
+                                                    std::uint32_t depth = 0) const;
   /// The same with a tree.
   Task<Result<std::unique_ptr<Tree>>> open_tree(Loop& loop, bool read_only, Duration deadline) const;
 

@@ -50,21 +50,35 @@ double slope(const std::deque<std::pair<Instant, std::uint64_t>>& history) {
   return static_cast<double>(history.back().second - history.front().second) / time;
 }
 
+/// A piece of the line; the lightest goes first when there is no room.
+struct Part {
+  std::string text;
+  int weight;
+};
+
+std::vector<Part> counts(const Progress& progress, const Pace& pace) {
+  if (progress.phase == Progress::Phase::loading) {
+    const auto rate = static_cast<std::uint64_t>(std::llround(pace.entries));
+    std::vector<Part> parts;
+    if (rate > 0) parts.push_back({with_commas(rate) + " IOPS", 6});
+    if (progress.waiting > 0) parts.push_back({with_commas(progress.waiting) + " due and waiting", 5});
+    return parts;
+  }
+  const bool blocks = progress.phase == Progress::Phase::reading_back;
+  return {{fmt::format("{} of {}", with_commas(progress.entries_done),
+                       count_text(progress.entries_total, blocks ? "block" : "entry", blocks ? "blocks" : "entries")),
+           1},
+          {fmt::format("{} of {}", bytes_text(progress.bytes_done), bytes_text(progress.bytes_total)), 2}};
+}
+
 }  // namespace
 
-std::string progress_line(const Progress& progress, const Watch& watch, Instant now, double rate,
-                          std::chrono::seconds left, std::size_t columns) {
+std::string progress_line(const Progress& progress, const Watch& watch, Instant now, const Pace& pace,
+                          std::size_t columns) {
   if (progress.phase == Progress::Phase::looking) return phase_name(progress.phase);
-  struct Part {
-    std::string text;
-    int weight;  // the lightest goes first
-  };
-  std::vector<Part> parts;
-  parts.push_back({fmt::format("{} of {}", progress.entries_done,
-                               count_text(progress.entries_total, "entry", "entries")), 1});
-  parts.push_back({fmt::format("{} of {}", bytes_text(progress.bytes_done), bytes_text(progress.bytes_total)), 2});
-  if (rate > 0) parts.push_back({fmt::format("{}/s", bytes_text(static_cast<std::uint64_t>(rate))), 5});
-  if (left >= std::chrono::seconds(0)) parts.push_back({left_text(left) + " left", 4});
+  std::vector<Part> parts = counts(progress, pace);
+  if (pace.bytes > 0) parts.push_back({fmt::format("{}/s", bytes_text(static_cast<std::uint64_t>(pace.bytes))), 5});
+  if (pace.left >= std::chrono::seconds(0)) parts.push_back({left_text(pace.left) + " left", 4});
   parts.push_back({fmt::format("{} in flight", watch.in_flight_count()), 3});
   const Duration gap = std::max(watch.worst_gap(), watch.open_gap(now));
   parts.push_back({"worst gap " + duration_text(gap), 6});
@@ -96,7 +110,7 @@ void LiveDisplay::expire() {
   note_progress(now);
   if (style_ == Style::terminal) {
     // The last column stays free: a terminal would begin the next line there.
-    const std::string line = progress_line(progress_, watch_, now, rate(), left(), terminal_columns() - 1);
+    const std::string line = progress_line(progress_, watch_, now, pace(now), terminal_columns() - 1);
     write_without_waiting(STDERR_FILENO, "\r\x1b[K" + line);
     line_shown_ = true;
     return;
@@ -104,7 +118,7 @@ void LiveDisplay::expire() {
   if (progress_.phase == phase_ && now - last_plain_ < plain_period) return;
   phase_ = progress_.phase;
   last_plain_ = now;
-  say(progress_line(progress_, watch_, now, rate(), left(), plain_columns));
+  say(progress_line(progress_, watch_, now, pace(now), plain_columns));
 }
 
 void LiveDisplay::note_progress(Instant now) {
@@ -116,20 +130,24 @@ void LiveDisplay::note_progress(Instant now) {
   }
 }
 
-double LiveDisplay::rate() const { return slope(history_); }
+Pace LiveDisplay::pace(Instant now) const {
+  Pace pace{.bytes = slope(history_), .entries = slope(entries_)};
+  pace.left = left(pace, now);
+  return pace;
+}
 
-/// The longer of what the bytes and the entries that are left will take.
-std::chrono::seconds LiveDisplay::left() const {
-  const double byte_rate = slope(history_);
-  const double entry_rate = slope(entries_);
-  if (progress_.phase == Progress::Phase::syncing || (byte_rate <= 0 && entry_rate <= 0))
+/// The longer of what the bytes and the entries that are left will take; of a load, its time.
+std::chrono::seconds LiveDisplay::left(const Pace& pace, Instant now) const {
+  if (progress_.phase == Progress::Phase::loading)
+    return std::chrono::ceil<std::chrono::seconds>(std::max(Duration(0), progress_.until - now));
+  if (progress_.phase == Progress::Phase::syncing || (pace.bytes <= 0 && pace.entries <= 0))
     return std::chrono::seconds(-1);
   const auto rest = [](std::uint64_t total, std::uint64_t done, double per_second) {
     if (done >= total || per_second <= 0) return 0.0;
     return static_cast<double>(total - done) / per_second;
   };
-  const double seconds = std::max(rest(progress_.bytes_total, progress_.bytes_done, byte_rate),
-                                  rest(progress_.entries_total, progress_.entries_done, entry_rate));
+  const double seconds = std::max(rest(progress_.bytes_total, progress_.bytes_done, pace.bytes),
+                                  rest(progress_.entries_total, progress_.entries_done, pace.entries));
   return std::chrono::seconds(static_cast<std::int64_t>(std::ceil(std::min(seconds, 1e9))));
 }
 

@@ -11,11 +11,17 @@
 
 namespace holdfast::initiator {
 
-/// One line about where a workload stands, without colour or control characters. `rate` is in bytes a
-/// second, `left` in whole seconds, negative when nobody knows. What tells least is left out until the
-/// line fits into `columns`.
-std::string progress_line(const Progress& progress, const Watch& watch, Instant now, double rate,
-                          std::chrono::seconds left, std::size_t columns);
+/// How fast a workload goes.
+struct Pace {
+  double bytes = 0;    // a second
+  double entries = 0;  // a second
+  std::chrono::seconds left{-1};  // negative when nobody knows
+};
+
+/// One line about where a workload stands, without colour or control characters. What tells least is
+/// left out until the line fits into `columns`.
+std::string progress_line(const Progress& progress, const Watch& watch, Instant now, const Pace& pace,
+                          std::size_t columns);
 
 /// What is shown on standard error while a workload runs: on a terminal a line that is kept up to
 /// date, elsewhere a line now and then; and every event when it happens. It never waits for a
@@ -39,8 +45,8 @@ class LiveDisplay final : private Timer {
  private:
   void expire() override;
   void note_progress(Instant now);
-  double rate() const;
-  std::chrono::seconds left() const;
+  Pace pace(Instant now) const;
+  std::chrono::seconds left(const Pace& pace, Instant now) const;
   void clear();
 
   const Style style_;

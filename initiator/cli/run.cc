@@ -2,7 +2,6 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <csignal>
 #include <ctime>
@@ -37,15 +36,6 @@ WatchOptions watch_options(const RunOptions& options, bool on_files) {
 
 std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
 
-Duration processor_time(int whose) {
-  rusage usage{};
-  ::getrusage(whose, &usage);
-  const auto of = [](const timeval& time) {
-    return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
-  };
-  return of(usage.ru_utime) + of(usage.ru_stime);
-}
-
 }  // namespace
 
 Run::Run(Loop& loop, Signals& signals, const RunOptions& options, bool on_files)
@@ -55,7 +45,7 @@ Run::Run(Loop& loop, Signals& signals, const RunOptions& options, bool on_files)
       signals_(signals),
       options_(options),
       began_(watch_.start_of_run()),
-      effort_before_{processor_time(RUSAGE_SELF), processor_time(RUSAGE_THREAD)},
+      effort_before_(Effort::now()),
       display_(loop, LiveDisplay::style_for(options.quiet), progress_, watch_),
       guard_(std::in_place, loop, options.hang + stuck_beyond_hang, options.notice) {
   watch_.set_listener(this);
@@ -161,8 +151,9 @@ RunRecord Run::snapshot() const {
 void Run::take_stock(RunRecord& record) const {
   record.take(watch_);
   record.totals.time = since_start();
-  record.generator.time = processor_time(RUSAGE_SELF) - effort_before_.process;
-  record.generator.loop_time = processor_time(RUSAGE_THREAD) - effort_before_.loop;
+  const Effort effort = Effort::now();
+  record.generator.time = effort.process - effort_before_.process;
+  record.generator.loop_time = effort.thread - effort_before_.thread;
 }
 
 }  // namespace holdfast::initiator

@@ -11,6 +11,7 @@
 #include "common/runtime/signals.h"
 #include "common/runtime/task.h"
 #include "initiator/cli/apart.h"
+#include "initiator/cli/effort.h"
 #include "initiator/cli/guard.h"
 #include "initiator/cli/live_display.h"
 #include "initiator/report/run_record.h"
@@ -68,6 +69,8 @@ class Run : private WatchListener {
   void fail_to_start(const Error& error);
   /// The work could not go on. Where we ended it ourselves, that is the reason, and not what followed.
   void fail(const Error& error, const std::string& peers_words);
+  /// Tells of an event that the watch does not know of.
+  void show(const PathEvent& event) { display_.show(event); }
   void leave_memory_to_the_kernel() { must_not_unwind_ = true; }
   const std::atomic<bool>& cancelled() const { return cancelled_; }
   Duration since_start() const { return clock_now() - began_; }
@@ -79,12 +82,6 @@ class Run : private WatchListener {
   RunRecord record_;
 
  private:
-  /// Processor time, from the start of the run.
-  struct Effort {
-    Duration process{};
-    Duration loop{};
-  };
-
   void event_opened(const PathEvent& event) override;
   void event_ended(const PathEvent& event) override { display_.show(event); }
 

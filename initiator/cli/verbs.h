@@ -6,6 +6,7 @@
 
 #include "initiator/cli/compare_run.h"
 #include "initiator/cli/copy_run.h"
+#include "initiator/cli/load_run.h"
 
 namespace holdfast::initiator {
 
@@ -15,6 +16,8 @@ namespace holdfast::initiator {
 int copy_verb(CopyRunOptions options);
 /// `holdfast compare`.
 int compare_verb(const CompareOptions& options);
+/// `holdfast load`.
+int load_verb(LoadRunOptions options);
 /// `holdfast discover`.
 int discover_verb(const std::string& url);
 

@@ -94,13 +94,17 @@ Duration duration_of(double seconds) {
   return std::chrono::microseconds(std::llround(std::clamp(seconds, -most, most) * 1e6));
 }
 
-std::string count_text(std::uint64_t count, std::string_view one, std::string_view many) {
+std::string with_commas(std::uint64_t count) {
   std::string digits = std::to_string(count);
   for (std::size_t at = digits.size(); at > 3;) {
     at -= 3;
     digits.insert(at, 1, ',');
   }
-  return fmt::format("{} {}", digits, count == 1 ? one : many);
+  return digits;
+}
+
+std::string count_text(std::uint64_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", with_commas(count), count == 1 ? one : many);
 }
 
 std::string valid_utf8(std::string_view bytes) { return escape(bytes, false); }

@@ -18,6 +18,8 @@ std::string duration_text(Duration time);
 double seconds_of(Duration time);
 /// Back from such seconds.
 Duration duration_of(double seconds);
+/// "12,345".
+std::string with_commas(std::uint64_t count);
 /// "1 file", "12,345 files".
 std::string count_text(std::uint64_t count, std::string_view one, std::string_view many);
 

@@ -62,13 +62,19 @@ inline std::string words_of(const Json::exception& error) {
   return words.starts_with('[') && number != std::string::npos ? words.substr(number + 2) : words;
 }
 
+struct LatencySummary;
+struct LoadFigures;
 struct RunRecord;
 struct CompareRecord;
 
 inline constexpr const char* run_schema = "holdfast.run/1";
 inline constexpr const char* compare_schema = "holdfast.compare/1";
 
-/// A record as a JSON value, and back; exceptions as above.
+/// Parts of records, and whole ones, as JSON values, and back; exceptions as above.
+Json json_of(const LatencySummary& latency);
+Json json_of(const LoadFigures& load);
+LatencySummary latency_of(const Json& json);
+LoadFigures load_of(const Json& json);
 Json json_of(const RunRecord& record);
 Json json_of(const CompareRecord& record);
 RunRecord run_of(const Json& json);

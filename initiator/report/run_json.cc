@@ -13,42 +13,8 @@ namespace {
 double microseconds_of(Duration time) {
   return static_cast<double>(time.count()) / 1000;
 }
-/// To nine decimals, which is as many nines as a run of a hundred million operations has.
-double rounded(double percent) {
-  return std::round(percent * 1e9) / 1e9;
-}
 Duration from_microseconds(double value) {
   return Duration(std::llround(value * 1000));
-}
-
-Json write(const LatencySummary& latency) {
-  Json percentiles = Json::array();
-  for (const PercentilePoint& point : latency.percentiles)
-    percentiles.push_back(Json::array({rounded(point.percent), microseconds_of(point.latency)}));
-  return Json{{"count", latency.count},
-              {"min", microseconds_of(latency.min)},
-              {"p50", microseconds_of(latency.p50)},
-              {"p90", microseconds_of(latency.p90)},
-              {"p99", microseconds_of(latency.p99)},
-              {"p99_9", microseconds_of(latency.p99_9)},
-              {"max", microseconds_of(latency.max)},
-              {"percentiles", percentiles}};
-}
-
-LatencySummary read_latency(const Json& json) {
-  const auto time = [&](const char* key) { return from_microseconds(value_of<double>(json, key)); };
-  std::vector<PercentilePoint> percentiles;
-  for (const Json& point : child(json, "percentiles"))
-    percentiles.push_back(
-        {point.at(0).get<double>(), from_microseconds(point.at(1).get<double>())});
-  return {value_of<std::uint64_t>(json, "count"),
-          time("min"),
-          time("p50"),
-          time("p90"),
-          time("p99"),
-          time("p99_9"),
-          time("max"),
-          std::move(percentiles)};
 }
 
 Json write(const std::vector<FileRemark>& remarks) {
@@ -312,12 +278,13 @@ RunRecord run_of(const Json& json) {
   const Json& generator = child(json, "generator");
   record.generator.time = seconds_in(generator, "cpu_s");
   record.generator.loop_time = seconds_in(generator, "loop_cpu_s");
+  if (json.contains("load")) record.load = load_of(child(json, "load"));
   const Json& latency = child(json, "latency_us");
-  record.latency = read_latency(latency);
+  record.latency = latency_of(latency);
   const Json& by_operation = child(latency, "by_operation");
   for (std::size_t kind = 0; kind < operation_kinds; ++kind)
     record.latency_by_operation[kind] =
-        read_latency(child(by_operation, to_string(static_cast<OperationKind>(kind))));
+        latency_of(child(by_operation, to_string(static_cast<OperationKind>(kind))));
   for (const Json& row : child(json, "timeline")) record.timeline.push_back(read_row(row));
   for (const Json& event : child(json, "events")) record.events.push_back(read_event(event));
   return record;
@@ -340,12 +307,13 @@ Json json_of(const RunRecord& record) {
                            {"loop_cpu_s", seconds_of(record.generator.loop_time)},
                            {"share", record.generator_share()},
                            {"saturated", record.generator_saturated()}};
-  Json& latency = json["latency_us"] = write(record.latency);
+  if (record.load) json["load"] = json_of(*record.load);
+  Json& latency = json["latency_us"] = json_of(record.latency);
   Json& by_operation = latency["by_operation"] = Json::object();
   for (std::size_t kind = 0; kind < operation_kinds; ++kind)
     if (record.latency_by_operation[kind].count > 0)
       by_operation[to_string(static_cast<OperationKind>(kind))] =
-          write(record.latency_by_operation[kind]);
+          json_of(record.latency_by_operation[kind]);
   Json& timeline = json["timeline"] = Json::array();
   for (const TimelineRow& row : record.timeline) timeline.push_back(write(row));
   Json& events = json["events"] = Json::array();

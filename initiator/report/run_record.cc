@@ -1,8 +1,10 @@
 #include "initiator/report/run_record.h"
 
 #include <algorithm>
-#include <cmath>
+#include <string>
 #include <utility>
+
+#include "initiator/report/format.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -14,37 +16,28 @@ double share(Duration part, Duration whole) {
   return whole.count() > 0 ? static_cast<double>(part.count()) / static_cast<double>(whole.count()) : 0;
 }
 
-std::vector<PercentilePoint> distribution(const Histogram& histogram) {
-  std::vector<PercentilePoint> points;
-  if (histogram.count() == 0) return points;
-  constexpr int points_per_nine = 10;
-  points.push_back({0, histogram.min()});
-  for (int i = 1;; ++i) {
-    const double above = std::pow(10, -static_cast<double>(i) / points_per_nine);
-    if (above * static_cast<double>(histogram.count()) < 1) break;
-    points.push_back({100 * (1 - above), histogram.percentile(100 * (1 - above))});
-  }
-  points.push_back({100, histogram.max()});
-  return points;
-}
-
 }  // namespace
 
-LatencySummary LatencySummary::of(const Histogram& histogram) {
-  return {histogram.count(),        histogram.min(),
-          histogram.percentile(50), histogram.percentile(90),
-          histogram.percentile(99), histogram.percentile(99.9),
-          histogram.max(),          distribution(histogram)};
+double LoadFigures::rate() const {
+  return time.count() > 0 ? static_cast<double>(operations()) / seconds_of(time) : 0;
 }
+
+double LoadFigures::share() const { return initiator::share(loop_time, time); }
+
+bool LoadFigures::saturated() const { return share() >= saturated_share; }
 
 void RunRecord::take(const Watch& watch) {
   latency = LatencySummary::of(watch.latency_of_all());
   for (std::size_t kind = 0; kind < operation_kinds; ++kind)
     latency_by_operation[kind] = LatencySummary::of(watch.latency(static_cast<OperationKind>(kind)));
   timeline = watch.timeline().rows();
-  events = watch.events();
+  std::vector<PathEvent> seen_events = watch.events();
+  for (const PathEvent& event : events)  // Mismatches are ours to add, and not the watch's.
+    if (event.kind == EventKind::mismatch) seen_events.push_back(event);
+  events = std::move(seen_events);
   for (std::size_t kind = 0; kind < event_kinds; ++kind)
     totals.events[kind] = watch.event_count(static_cast<EventKind>(kind));
+  totals.events[static_cast<std::size_t>(EventKind::mismatch)] = workload.mismatches;
   for (const PathEvent& event : events)
     if (event.open) ++totals.events[static_cast<std::size_t>(event.kind)];
   totals.events_dropped = watch.events_dropped();
@@ -63,15 +56,24 @@ void RunRecord::take(const Watch& watch) {
 }
 
 void RunRecord::add_mismatch(FileRemark remark, Duration at) {
+  PathEvent event;
+  event.at = at;
+  event.operation.file = remark.path;
+  event.evidence = remark.what;
+  add_mismatch(std::move(event), std::move(remark));
+}
+
+void RunRecord::add_mismatch(PathEvent event) {
+  FileRemark remark{"LBA " + std::to_string(event.operation.lba), event.evidence};
+  add_mismatch(std::move(event), std::move(remark));
+}
+
+void RunRecord::add_mismatch(PathEvent event, FileRemark remark) {
   verdict = Verdict::corrupt;
   ++workload.mismatches;
   ++totals.events[static_cast<std::size_t>(EventKind::mismatch)];
   if (workload.mismatch_list.size() == remarks_max) return;
-  PathEvent event;
   event.kind = EventKind::mismatch;
-  event.at = at;
-  event.operation.file = remark.path;
-  event.evidence = remark.what;
   events.push_back(std::move(event));
   workload.mismatch_list.push_back(std::move(remark));
 }
@@ -79,6 +81,7 @@ void RunRecord::add_mismatch(FileRemark remark, Duration at) {
 double RunRecord::generator_share() const { return share(generator.time, totals.time); }
 
 bool RunRecord::generator_saturated() const {
+  if (load) return load->saturated();
   return share(generator.loop_time, totals.time) >= saturated_share;
 }
 

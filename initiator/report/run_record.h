@@ -3,12 +3,14 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/base/histogram.h"
 #include "initiator/device/wire_use.h"
+#include "initiator/report/latency_summary.h"
+#include "initiator/report/load_figures.h"
 #include "initiator/watch/path_event.h"
 #include "initiator/watch/operation_kind.h"
 #include "initiator/watch/timeline.h"
@@ -43,21 +45,6 @@ struct FileRemark {
   std::string what;
 };
 
-struct PercentilePoint {
-  double percent = 0;
-  Duration latency{};
-};
-
-struct LatencySummary {
-  std::uint64_t count = 0;
-  Duration min{}, p50{}, p90{}, p99{}, p99_9{}, max{};
-  /// The whole distribution: ten points for each nine (0, 20.6, … 90, … 99, …) as far as the count
-  /// tells them apart, then 100.
-  std::vector<PercentilePoint> percentiles;
-
-  static LatencySummary of(const Histogram& histogram);
-};
-
 /// Where a run was made.
 struct Machine {
   std::string kernel;
@@ -72,7 +59,7 @@ struct RunRecord {
   Verdict verdict = Verdict::steady;
 
   struct Workload {
-    std::string kind;  // "copy"
+    std::string kind;  // "copy", "load"
     std::string source;
     bool verify = false;
     std::string started;  // ISO 8601, UTC
@@ -132,6 +119,9 @@ struct RunRecord {
     Duration loop_time{};  // of the one thread that drives the path
   } generator;
 
+  /// Of a block load only.
+  std::optional<LoadFigures> load;
+
   LatencySummary latency;
   std::array<LatencySummary, operation_kinds> latency_by_operation;
   std::vector<TimelineRow> timeline;
@@ -142,6 +132,8 @@ struct RunRecord {
   void take(const Watch& watch);
   /// Adds a mismatch that verification found, and judges the path by it.
   void add_mismatch(FileRemark remark, Duration at);
+  /// The same of a block: the event says when, where and, as its evidence, what.
+  void add_mismatch(PathEvent event);
   /// 0 steady and finished · 1 stalled, problems, or failed · 4 hung · 5 corrupt · 128 and the number
   /// of the signal that interrupted the run.
   int exit_code() const;
@@ -149,6 +141,9 @@ struct RunRecord {
   double generator_share() const;
   /// Its one driving thread had hardly a pause: the path may be able to do more than was seen.
   bool generator_saturated() const;
+
+ private:
+  void add_mismatch(PathEvent event, FileRemark remark);
 };
 
 }  // namespace holdfast::initiator

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "initiator/report/format.h"
+#include "initiator/report/load_text.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -37,6 +38,10 @@ void describe_run(std::string& text, const RunRecord& record) {
 }
 
 void describe_work(std::string& text, const RunRecord& record) {
+  if (record.load) {
+    text += load_lines(record);
+    return;
+  }
   const RunRecord::Totals& totals = record.totals;
   line(text, "  copied       {}, {}, {}, {}: {} in {} ({})", count_text(totals.files, "file", "files"),
        count_text(totals.directories, "directory", "directories"), count_text(totals.links, "link", "links"),
@@ -71,15 +76,22 @@ void describe_left_out(std::string& text, const RunRecord& record) {
          printable_text(one.why));
 }
 
+std::vector<LatencyRow> latencies(const RunRecord& record) {
+  if (record.load) return load_latencies(*record.load);
+  std::vector<LatencyRow> rows;
+  for (std::size_t kind = 0; kind < operation_kinds; ++kind)
+    rows.push_back({to_string(static_cast<OperationKind>(kind)), &record.latency_by_operation[kind]});
+  return rows;
+}
+
 void describe_latency(std::string& text, const RunRecord& record) {
   if (record.latency.count == 0) return;
   line(text, "  {:<12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "latency", "count", "p50", "p90", "p99", "p99.9", "max");
-  for (std::size_t kind = 0; kind < operation_kinds; ++kind) {
-    const LatencySummary& one = record.latency_by_operation[kind];
-    if (one.count == 0) continue;
-    line(text, "  {:>12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", to_string(static_cast<OperationKind>(kind)), one.count,
-         duration_text(one.p50), duration_text(one.p90), duration_text(one.p99), duration_text(one.p99_9),
-         duration_text(one.max));
+  for (const auto& [name, latency] : latencies(record)) {
+    if (latency->count == 0) continue;
+    line(text, "  {:>12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", name, latency->count, duration_text(latency->p50),
+         duration_text(latency->p90), duration_text(latency->p99), duration_text(latency->p99_9),
+         duration_text(latency->max));
   }
   line(text, "  worst gap    {}; our own loop was late by at most {}", duration_text(record.totals.worst_gap),
        duration_text(record.totals.worst_lateness));
@@ -134,6 +146,7 @@ Duration longest(const RunRecord& record, EventKind kind) {
 }
 
 std::string what_was_done(const RunRecord& record) {
+  if (record.load) return load_done(record);
   return fmt::format("{}, {} in {}", count_text(record.totals.files, "file", "files"),
                      bytes_text(record.totals.bytes), duration_text(record.totals.time));
 }
@@ -170,7 +183,8 @@ std::string event_line(const PathEvent& event) {
     text += fmt::format(": {}{}", duration_text(event.lasted), event.open ? " so far" : "");
   if (event.has_operation && event.operation.age > event.lasted)
     text += fmt::format(", due {} ago", duration_text(event.operation.age));
-  if (event.kind != EventKind::local_pause && event.has_operation)
+  const bool timed = event.kind != EventKind::local_pause && event.kind != EventKind::mismatch;
+  if (timed && event.has_operation)
     text += fmt::format(" (our own loop late {})", duration_text(event.loop_late));
   if (!event.evidence.empty()) text += "; " + printable_text(event.evidence);
   return text;
@@ -181,8 +195,9 @@ std::string verdict_line(const RunRecord& record) {
   const std::uint64_t stalls = record.count(EventKind::stall);
   switch (record.verdict) {
     case Verdict::corrupt:
-      return fmt::format("CORRUPT: {} between the source and what was read back",
-                         count_text(workload.mismatches, "difference", "differences"));
+      return fmt::format("CORRUPT: {} between {} and what was read back",
+                         count_text(workload.mismatches, "difference", "differences"),
+                         record.load ? "what was written" : "the source");
     case Verdict::hung:
       if (record.count(EventKind::hang) == 0)
         return fmt::format("HUNG: the connection to the storage broke: {}", printable_text(workload.reason));

@@ -33,10 +33,12 @@ std::uint32_t Watch::begin(OperationKind kind, std::uint64_t lba, std::uint64_t 
   slot.lba = lba;
   slot.bytes = bytes;
   slot.due = mark(std::min(due, now));
-  if (in_flight_ == 0) last_progress_ = slot.due;
+  // What was due long ago may have waited for its turn behind others, which the peer did answer; what
+  // it owes since before the last answer it is asked for from there.
+  if (in_flight_ == 0) last_progress_ = later(last_progress_, slot.due);
   link(index);
   ++in_flight_;
-  if (oldest_ == index) head_since_ = slot.due;
+  if (oldest_ == index) head_since_ = later(head_since_, slot.due);
   if (!tick_due_) tick_due_ = now_ + options_.tick;
   return index;
 }

@@ -131,6 +131,7 @@ class Watch {
   void keep_name(std::uint32_t number, const std::string& name);
 
   Mark mark(Instant when) const { return {when, late_total_}; }
+  static const Mark& later(const Mark& a, const Mark& b) { return a.when < b.when ? b : a; }
   Duration since(const Mark& mark) const;
   Duration from_start(Instant when) const { return when - start_; }
   InFlightOperation describe(const Slot& slot) const;

@@ -43,8 +43,6 @@ Task<void> Load::run() {
   last_ = start_;
   if (plan_.options.rate > 0) schedule_.emplace(plan_.options.rate, start_, end_);
   result_.status = co_await pipeline_.drive();
-  // An open loop that has no more to send waits for its time to be over.
-  result_.time = last_ - start_;
   if (!schedule_) co_return;
   const Instant now = std::min(clock_now(), end_);
   note_waiting(now);
@@ -122,6 +120,7 @@ void Load::finished(BlockSlot& slot, Instant now) {
   if (write && table_ != nullptr) table_->end_write(slot.block, request.error == 0);
   if (request.error != 0) return;
   last_ = std::max(last_, now);
+  result_.time = last_ - start_;
   LoadResult::Direction& direction = write ? result_.writes : result_.reads;
   ++direction.operations;
   direction.bytes += request.bytes;

@@ -112,6 +112,21 @@ TEST_F(WatchTest, ManyOperationsHeldUpByOneStopAreOneStall) {
   EXPECT_FALSE(event.open);
 }
 
+TEST_F(WatchTest, ABacklogOfOurOwnIsNoStallWhileThePeerAnswers) {
+  // Goal: an open loop beyond what the path can do has old operations and no stall. Method: one at a
+  // time, each due five seconds before it is sent, each answered within a millisecond.
+  for (int i = 0; i < 1000; ++i) {
+    const std::uint32_t slot =
+        watch_->begin(OperationKind::write, 0, 4096, 0, std::max(start, now_ - seconds(5)), now_);
+    pass(milliseconds(10));
+    end(slot);
+  }
+  watch_->finish(now_);
+  EXPECT_TRUE(watch_->events().empty()) << to_string(watch_->events()[0].kind);
+  EXPECT_LE(watch_->worst_gap(), milliseconds(10));
+  EXPECT_EQ(watch_->latency(OperationKind::write).max(), milliseconds(5010)) << "the age counts all the same";
+}
+
 TEST_F(WatchTest, AStallIsReportedWhenItPassesTheLimitAndAgainWhenItEnds) {
   const std::uint32_t file = watch_->name_file("etc/passwd");
   const std::uint32_t slot = begin(77, file);
