@@ -26,6 +26,7 @@ constexpr const char* examples =
     "Examples:\n"
     "  holdfast discover iscsi://192.0.2.7\n"
     "  holdfast copy /usr/include iscsi://192.0.2.7/iqn.2001-04.com.example:disk1/0 --verify\n"
+    "  holdfast copy /usr/include nbd://192.0.2.7/disk1 --verify\n"
     "  holdfast copy /home file:///srv/home.img --json run.json --stall 500ms --hang 30s\n"
     "      (make the image first: truncate -s 20G /srv/home.img)\n"
     "  holdfast compare /usr/include --json compare.json\n"
@@ -37,6 +38,8 @@ constexpr const char* examples =
     "Destinations:\n"
     "  iscsi://[user[%password]@]host[:port]/iqn/lun   a disk behind iSCSI; HOLDFAST_PASSWORD may hold\n"
     "                                                  the password instead\n"
+    "  nbd://host[:port]/export                        an export of an NBD server; nbds:// with TLS,\n"
+    "                                                  nbd+unix:///export?socket=PATH on this machine\n"
     "  file:///path                                    an image or a block device of this machine\n"
     "\n"
     "Exit codes:\n"
@@ -71,7 +74,7 @@ struct CopyWords {
 CLI::App* add_copy(CLI::App& app, CopyWords& words) {
   CLI::App* copy = app.add_subcommand("copy", "A `cp -a` of a directory into a new filesystem, watched");
   copy->add_option("SOURCE", words.source, "The directory to copy")->required();
-  copy->add_option("DESTINATION", words.destination, "iscsi://host[:port]/iqn/lun or file:///path")->required();
+  copy->add_option("DESTINATION", words.destination, "iscsi://host[:port]/iqn/lun, nbd://host[:port]/export or file:///path")->required();
   copy->add_flag("--verify", words.verify, "Read everything back in a new session and compare");
   add_run_options(*copy, words.run);
   copy->footer(copy_notes);

@@ -9,13 +9,15 @@
 #include "initiator/cli/destination_words.h"
 #include "initiator/device/file_device.h"
 #include "initiator/device/libiscsi_device.h"
+#include "initiator/device/nbd_device.h"
 
 namespace holdfast::initiator {
 namespace {
 
 constexpr std::string_view file_scheme = "file://";
 constexpr std::string_view iscsi_scheme = "iscsi://";
-constexpr std::array<std::string_view, 3> later_schemes = {"nbd://", "nfs://", "dir://"};
+constexpr std::array<std::string_view, 4> nbd_schemes = {"nbd://", "nbds://", "nbd+unix://", "nbds+unix://"};
+constexpr std::array<std::string_view, 2> later_schemes = {"nfs://", "dir://"};
 
 Error wrong(std::string message) { return Error{ErrorKind::invalid_input, EINVAL, std::move(message)}; }
 
@@ -26,6 +28,12 @@ Result<Destination> Destination::parse(std::string_view text, const char* secret
     Result<IscsiUrl> url = IscsiUrl::parse(text);
     if (!url) return url.error();
     if (Status complete = url->complete_password(secret); !complete) return complete.error();
+    return Destination(std::move(url).value());
+  }
+  for (std::string_view scheme : nbd_schemes) {
+    if (!text.starts_with(scheme)) continue;
+    Result<NbdUrl> url = NbdUrl::parse(text);
+    if (!url) return url.error();
     return Destination(std::move(url).value());
   }
   if (text.starts_with(file_scheme)) {
@@ -41,6 +49,7 @@ Result<Destination> Destination::parse(std::string_view text, const char* secret
 
 std::string Destination::to_string() const {
   if (const auto* url = std::get_if<IscsiUrl>(&place_)) return url->to_string();
+  if (const auto* url = std::get_if<NbdUrl>(&place_)) return url->to_string();
   return std::string(file_scheme) + std::get<File>(place_).path;
 }
 
@@ -50,7 +59,8 @@ std::string Destination::path() const {
 }
 
 bool Destination::is_device() const {
-  return std::holds_alternative<IscsiUrl>(place_) || std::holds_alternative<File>(place_);
+  return std::holds_alternative<IscsiUrl>(place_) || std::holds_alternative<NbdUrl>(place_) ||
+         std::holds_alternative<File>(place_);
 }
 
 Task<Result<std::unique_ptr<Tree>>> Destination::open_tree(Loop&, bool, Duration) const {
@@ -66,6 +76,14 @@ Task<Result<std::unique_ptr<Device>>> Destination::open_device(Loop& loop, bool 
     options.open_deadline = deadline;
     if (depth != 0) options.depth_max = depth;
     Result<std::unique_ptr<Device>> device = co_await LibiscsiDevice::open(loop, std::move(taken), options);
+    co_return device;
+  }
+  if (const auto* url = std::get_if<NbdUrl>(&place_)) {
+    NbdUrl taken = *url;
+    NbdDevice::Options options;
+    options.open_deadline = deadline;
+    if (depth != 0) options.depth_max = depth;
+    Result<std::unique_ptr<Device>> device = co_await NbdDevice::open(loop, std::move(taken), options);
     co_return device;
   }
   FileDevice::Options options;

@@ -10,6 +10,7 @@
 #include "common/runtime/task.h"
 #include "initiator/device/device.h"
 #include "initiator/device/iscsi_url.h"
+#include "initiator/device/nbd_url.h"
 #include "initiator/tree/tree.h"
 
 namespace holdfast::initiator {
@@ -17,7 +18,8 @@ namespace holdfast::initiator {
 /// Where a workload goes, as the command line says it.
 class Destination {
  public:
-  /// Reads `iscsi://…` or `file:///path`. A password that the URL leaves out comes from `secret`.
+  /// Reads `iscsi://…`, `nbd://…` and its kin, or `file:///path`. A password that the URL leaves out
+  /// comes from `secret`.
   static Result<Destination> parse(std::string_view text, const char* secret);
 
   /// Without a password.
@@ -40,9 +42,10 @@ class Destination {
     std::string path;
   };
   explicit Destination(IscsiUrl url) : place_(std::move(url)) {}
+  explicit Destination(NbdUrl url) : place_(std::move(url)) {}
   explicit Destination(File file) : place_(std::move(file)) {}
 
-  std::variant<IscsiUrl, File> place_;
+  std::variant<IscsiUrl, NbdUrl, File> place_;
 };
 
 }  // namespace holdfast::initiator

@@ -34,6 +34,9 @@ void describe_run(std::string& text, const RunRecord& record) {
     if (found != record.destination.negotiated.end() && !found->second.empty())
       facts += ", " + printable_text(found->second);
   }
+  const auto connections = record.destination.negotiated.find("connections");
+  if (connections != record.destination.negotiated.end())
+    facts += fmt::format(", {} connection{}", printable_text(connections->second), connections->second == "1" ? "" : "s");
   line(text, "{}", facts);
 }
 

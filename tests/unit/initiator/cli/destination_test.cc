@@ -24,6 +24,15 @@ TEST(Destination, IsAnImageOrADiskBehindIscsi) {
   EXPECT_EQ(disk->to_string(), "iscsi://me@h:3260/iqn.x:y/1") << "never with the password";
 }
 
+TEST(Destination, IsAnExportBehindNbd) {
+  const Result<Destination> plain = Destination::parse("nbd://h/disk", nullptr);
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_TRUE(plain->is_device());
+  EXPECT_EQ(plain->to_string(), "nbd://h:10809/disk");
+  EXPECT_TRUE(Destination::parse("nbds://h/disk", nullptr));
+  EXPECT_TRUE(Destination::parse("nbd+unix:///disk?socket=/run/nbd", nullptr));
+}
+
 TEST(Destination, TakesThePasswordFromOutside) {
   EXPECT_FALSE(Destination::parse("iscsi://me@h/iqn.x:y/1", nullptr));
   EXPECT_TRUE(Destination::parse("iscsi://me@h/iqn.x:y/1", "secret"));
@@ -35,7 +44,7 @@ TEST(Destination, SaysWhatItWouldTake) {
   EXPECT_NE(complaint("").find("file:///"), std::string::npos);
   EXPECT_NE(complaint("file://srv/image").find("absolute"), std::string::npos);
   EXPECT_NE(complaint("file://").find("absolute"), std::string::npos);
-  EXPECT_NE(complaint("nbd://h/export").find("not supported yet"), std::string::npos);
+  EXPECT_NE(complaint("nbd://").find("host is missing"), std::string::npos);
   EXPECT_NE(complaint("iscsi://h").find("target's name is missing"), std::string::npos);
 }
 
