@@ -3,13 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 make_tree "$WORK/tree"
 
-is_faithful() {
-  expect_exit 0 e2fsck -fn "$1"
-  mount_image "$1"
-  expect_same_tree "$WORK/tree" "$MOUNT"
-  umount "$MOUNT"
-}
-
 for mode in wb wt; do
   truncate -s 512M "$WORK/image.$mode"
   one_lun "$WORK/image.$mode" "IOMode=$mode"
@@ -19,6 +12,6 @@ for mode in wb wt; do
   stop_holdfastd
   expect_json "$WORK/$mode.json" 'run["schema"] == "holdfast.run/1" and run["verdict"] == "steady"'
   expect_json "$WORK/$mode.json" 'run["totals"]["files"] > 2500 and run["totals"]["bytes"] > 7 << 20'
-  is_faithful "$WORK/image.$mode"
+  expect_faithful_image "$WORK/image.$mode"
   rm "$WORK/image.$mode"
 done

@@ -1,16 +1,8 @@
 # A daemon that dies in mid-copy: the tool ends at once with exit code 4, and the record tells of the
 # broken connection and of what was in flight.
-. "$(dirname "$0")/lib.sh"
-make_big_tree "$WORK/tree" 400
-truncate -s 1G "$WORK/image"
+. "$(dirname "$0")/mid_copy.sh"
 one_lun "$WORK/image" IOMode=wb
 start_holdfastd
-start copy "$HOLDFAST" copy "$WORK/tree" "$URL" --verify --json "$WORK/run.json"
-copy="$PID"
-wait_for_data "$WORK/image" 40
+begin_copy --verify
 kill -KILL "$DAEMON"
-expect_exit_of "$copy" 4 10 "the copy"
-expect_says '^HUNG: the connection' "$WORK/copy.log"
-expect_json "$WORK/run.json" 'run["verdict"] == "hung" and run["workload"]["outcome"] == "failed"'
-expect_json "$WORK/run.json" '[e["kind"] for e in run["events"] if e["kind"] in ("outage", "hang")] == ["outage"]'
-expect_json "$WORK/run.json" 'all(e["evidence"] and e["in_flight"] for e in run["events"] if e["kind"] == "outage")'
+expect_outage

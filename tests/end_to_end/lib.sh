@@ -170,6 +170,56 @@ start_tgtd() {
   fail "tgtd does not start"
 }
 
+# speaks_nbd PORT: somebody there greets as an NBD server does.
+speaks_nbd() {
+  local greeting=""
+  { read -rN 8 -t 5 greeting < "/dev/tcp/127.0.0.1/$1"; } 2> /dev/null || true
+  [[ "$greeting" == NBDMAGIC ]]
+}
+
+# start_nbdkit WORD...: its plugin, filters and what they take; sets NBDKIT (pid), PORT and URL.
+start_nbdkit() {
+  need nbdkit
+  for _ in {1..5}; do
+    PORT="$(free_port)"
+    start nbdkit nbdkit -f -i 127.0.0.1 -p "$PORT" "$@"
+    NBDKIT="$PID"
+    URL="nbd://127.0.0.1:$PORT/disk"
+    wait_until 10 eval "! is_alive $NBDKIT || speaks_nbd $PORT" && is_alive "$NBDKIT" && return
+  done
+  fail "nbdkit does not start"
+}
+
+# start_nbd_server IMAGE [LINE...]: the export "disk", with lines of its own; sets NBD_SERVER (pid), PORT
+# and URL. It goes into the background, and has a process for each connection.
+start_nbd_server() {
+  need nbd-server
+  local image="$1"
+  shift
+  for _ in {1..5}; do
+    PORT="$(free_port)"
+    printf '%s\n' "[generic]" "listenaddr = 127.0.0.1" "port = $PORT" "allowlist = true" \
+      "[disk]" "exportname = $image" "flush = true" "fua = true" "trim = true" "$@" > "$WORK/nbd-server.conf"
+    rm -f "$WORK/nbd-server.pid"
+    nbd-server -C "$WORK/nbd-server.conf" -p "$WORK/nbd-server.pid" > "$WORK/nbd-server.log" 2>&1 < /dev/null || continue
+    wait_until 10 test -s "$WORK/nbd-server.pid" || continue
+    NBD_SERVER="$(< "$WORK/nbd-server.pid")"
+    own_processes+=("$NBD_SERVER")
+    at_exit kill_nbd_server
+    URL="nbd://127.0.0.1:$PORT/disk"
+    wait_until 20 eval "! is_alive $NBD_SERVER || speaks_nbd $PORT" && is_alive "$NBD_SERVER" && return
+  done
+  fail "nbd-server does not start"
+}
+nbd_server_connections() { cat "/proc/$NBD_SERVER/task/$NBD_SERVER/children" 2> /dev/null | tr -s ' ' '\n' | grep . || true; }
+# kill_nbd_server: it and every connection of it, at once.
+kill_nbd_server() {
+  local connections
+  connections="$(nbd_server_connections)"
+  # shellcheck disable=SC2086 # several processes
+  kill -KILL "$NBD_SERVER" $connections 2> /dev/null || true
+}
+
 # mount_image IMAGE: read-only, through the kernel's own ext4; sets MOUNT.
 mount_image() {
   need_root "to mount the image"
@@ -193,6 +243,14 @@ expect_same_tree() {
     grep -vxE '\*deleting +lost\+found/' "$WORK/rsync.out" > "$WORK/differences" || true
     [[ ! -s "$WORK/differences" ]] || fail "the trees differ: $(head -n 40 "$WORK/differences")"
   done
+}
+
+# expect_faithful_image IMAGE: e2fsck finds nothing wrong with it, and the kernel finds $WORK/tree on it.
+expect_faithful_image() {
+  expect_exit 0 e2fsck -fn "$1"
+  mount_image "$1"
+  expect_same_tree "$WORK/tree" "$MOUNT"
+  umount "$MOUNT"
 }
 
 # A tree of everything that `cp -a` keeps, as far as this machine and user can make it.
