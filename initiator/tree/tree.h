@@ -55,7 +55,10 @@ struct DirectoryEntry {
 /// Something that `cp -a` keeps and a tree cannot carry: it is neither written nor missed when what
 /// was written is verified, but said in the report.
 struct Shortcoming {
-  enum class Of { xattrs, acls, holes, owners, nanoseconds, access_times, specials };
+  /// `distant_times` are those before 1970 or after 2106.
+  enum class Of {
+    xattrs, acls, holes, owners, nanoseconds, access_times, symlink_times, distant_times, specials
+  };
   Of of{};
   std::string reason;  // "NFS version 3 has no extended attributes"
 };

@@ -13,7 +13,8 @@ using Xattrs = std::map<std::string, std::string>;
 
 /// In the order of Shortcoming::Of.
 constexpr const char* names[] = {"extended attributes",   "ACLs",         "holes",       "owners",
-                                 "fractions of a second", "access times", "special files"};
+                                 "fractions of a second", "access times", "times of symlinks",
+                                 "times before 1970 or after 2106", "special files"};
 
 bool is_acl(const std::string& name) { return name.starts_with("system.posix_acl_"); }
 
@@ -31,6 +32,9 @@ Xattrs remove(Xattrs& xattrs, bool acls) {
 bool equal_but_for_fractions(const FileTime& one, const FileTime& other) {
   return one.seconds == other.seconds && one.nanoseconds != other.nanoseconds;
 }
+
+/// Version 3 of NFS says its seconds in 32 bits without a sign.
+bool is_distant(const FileTime& time) { return time.seconds < 0 || time.seconds > 0xFFFF'FFFF; }
 
 }  // namespace
 
@@ -53,6 +57,8 @@ void Omissions::count(const Attributes& attributes) {
   if (attributes.modified.nanoseconds != 0 || attributes.accessed.nanoseconds != 0)
     count(Of::nanoseconds);
   count(Of::access_times);
+  if (S_ISLNK(attributes.mode)) count(Of::symlink_times);
+  if (is_distant(attributes.modified) || is_distant(attributes.accessed)) count(Of::distant_times);
 }
 
 void Omissions::take_out(Attributes& attributes) const {
@@ -69,6 +75,21 @@ void Omissions::excuse(Attributes& source, Attributes& copy, const SourceMark& m
     copy.uid = source.uid;
     copy.gid = source.gid;
     count(Of::owners);
+  }
+  excuse_times(source, copy, mark);
+}
+
+void Omissions::excuse_times(const Attributes& source, Attributes& copy, const SourceMark& mark) {
+  const bool same = source.modified == copy.modified && same_access(source, copy, mark);
+  if (S_ISLNK(source.mode) && lacks(Of::symlink_times) && !same) {
+    copy.modified = source.modified;
+    copy.accessed = source.accessed;
+    count(Of::symlink_times);
+  }
+  if (lacks(Of::distant_times) && (is_distant(source.modified) || is_distant(source.accessed))) {
+    if (is_distant(source.modified)) copy.modified = source.modified;
+    if (is_distant(source.accessed)) copy.accessed = source.accessed;
+    count(Of::distant_times);
   }
   if (lacks(Of::access_times) && !same_access(source, copy, mark)) {
     copy.accessed = source.accessed;

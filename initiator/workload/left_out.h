@@ -40,12 +40,13 @@ class Omissions {
   std::vector<LeftOut> list() const;
 
  private:
-  static constexpr std::size_t kinds = 7;
+  static constexpr std::size_t kinds = 9;
   struct Row {
     bool lacking = false;
     std::string why;
     std::uint64_t nodes = 0;
   };
+  void excuse_times(const Attributes& source, Attributes& copy, const SourceMark& mark);
   static constexpr std::size_t index(Shortcoming::Of what) { return static_cast<std::size_t>(what); }
 
   std::array<Row, kinds> rows_;

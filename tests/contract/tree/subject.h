@@ -18,6 +18,10 @@ struct TreeLimits {
   std::size_t symlink_bytes = 4095;
   /// Some value of an extended attribute of less than this is refused for its size.
   std::size_t xattr_bytes = 60'000;
+  /// The names of a wide directory and the pieces of a file full of holes: fewer where each is a call
+  /// to a server.
+  int wide = 20'000;
+  int many_ranges = 6000;
   /// Device numbers of 12 and 20 bits.
   bool large_devices = true;
   /// Times at these and beyond are moved, or cut to a second.
@@ -54,5 +58,7 @@ std::unique_ptr<TreeSubject> make_directory_on_disk();
 std::unique_ptr<TreeSubject> make_directory_on_tmpfs();
 std::unique_ptr<TreeSubject> make_directory_on_ext4();
 std::unique_ptr<TreeSubject> make_directory_on_xfs();
+std::unique_ptr<TreeSubject> make_nfs4_on_ganesha();
+std::unique_ptr<TreeSubject> make_nfs3_on_ganesha();
 
 }  // namespace holdfast::initiator
