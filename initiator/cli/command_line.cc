@@ -32,14 +32,17 @@ constexpr const char* examples =
     "  holdfast compare /usr/include --json compare.json\n"
     "  holdfast load iscsi://192.0.2.7/iqn.2001-04.com.example:disk1/0 --rw randwrite --verify\n"
     "\n"
-    "A copy makes a new ext4 filesystem: whatever the destination held before is gone. So it is after a\n"
-    "load that writes.\n"
+    "A copy to a disk makes a new ext4 filesystem: whatever it held before is gone; so it is after a load\n"
+    "that writes. A copy to a directory wants it new or empty.\n"
     "\n"
     "Destinations:\n"
     "  iscsi://[user[%password]@]host[:port]/iqn/lun   a disk behind iSCSI; HOLDFAST_PASSWORD may hold\n"
     "                                                  the password instead\n"
     "  nbd://host[:port]/export                        an export of an NBD server; nbds:// with TLS,\n"
     "                                                  nbd+unix:///export?socket=PATH on this machine\n"
+    "  nfs://host/export[/path][?version=3|4&…]        a new or empty directory of an NFS server; further\n"
+    "                                                  nfsport=, mountport=, uid=, gid=, requests= (in\n"
+    "                                                  flight, 64) and transfer= (bytes of one call)\n"
     "  file:///path                                    an image or a block device of this machine\n"
     "\n"
     "Exit codes:\n"
@@ -49,7 +52,8 @@ constexpr const char* examples =
     "  130, 143  interrupted by SIGINT, SIGTERM";
 
 constexpr const char* copy_notes =
-    "Everything that `cp -a` keeps is kept. While it runs, progress and every event appear on standard\n"
+    "Everything that `cp -a` keeps is kept, as far as the destination can: what it cannot is in the report.\n"
+    "While it runs, progress and every event appear on standard\n"
     "error; the report follows on standard output, its last line the verdict. Ctrl-C ends the copy in\n"
     "order within seconds, a second one at once.\n"
     "\n"
@@ -74,7 +78,9 @@ struct CopyWords {
 CLI::App* add_copy(CLI::App& app, CopyWords& words) {
   CLI::App* copy = app.add_subcommand("copy", "A `cp -a` of a directory into a new filesystem, watched");
   copy->add_option("SOURCE", words.source, "The directory to copy")->required();
-  copy->add_option("DESTINATION", words.destination, "iscsi://host[:port]/iqn/lun, nbd://host[:port]/export or file:///path")->required();
+  copy->add_option("DESTINATION", words.destination,
+                   "iscsi://host[:port]/iqn/lun, nbd://host[:port]/export, nfs://host/export or file:///path")
+      ->required();
   copy->add_flag("--verify", words.verify, "Read everything back in a new session and compare");
   add_run_options(*copy, words.run);
   copy->footer(copy_notes);

@@ -17,7 +17,8 @@ namespace {
 constexpr std::string_view file_scheme = "file://";
 constexpr std::string_view iscsi_scheme = "iscsi://";
 constexpr std::array<std::string_view, 4> nbd_schemes = {"nbd://", "nbds://", "nbd+unix://", "nbds+unix://"};
-constexpr std::array<std::string_view, 2> later_schemes = {"nfs://", "dir://"};
+constexpr std::string_view nfs_scheme = "nfs://";
+constexpr std::array<std::string_view, 1> later_schemes = {"dir://"};
 
 Error wrong(std::string message) { return Error{ErrorKind::invalid_input, EINVAL, std::move(message)}; }
 
@@ -36,6 +37,13 @@ Result<Destination> Destination::parse(std::string_view text, const char* secret
     if (!url) return url.error();
     return Destination(std::move(url).value());
   }
+  if (text.starts_with(nfs_scheme)) {
+    Result<NfsUrl> url = NfsUrl::parse(text);
+    if (!url) return url.error();
+    Nfs nfs;
+    nfs.url = std::move(url).value();
+    return Destination(std::move(nfs));
+  }
   if (text.starts_with(file_scheme)) {
     const std::string_view path = text.substr(file_scheme.size());
     if (path.empty() || path.front() != '/')
@@ -50,6 +58,7 @@ Result<Destination> Destination::parse(std::string_view text, const char* secret
 std::string Destination::to_string() const {
   if (const auto* url = std::get_if<IscsiUrl>(&place_)) return url->to_string();
   if (const auto* url = std::get_if<NbdUrl>(&place_)) return url->to_string();
+  if (const auto* nfs = std::get_if<Nfs>(&place_)) return nfs->url.to_string();
   return std::string(file_scheme) + std::get<File>(place_).path;
 }
 
@@ -63,9 +72,16 @@ bool Destination::is_device() const {
          std::holds_alternative<File>(place_);
 }
 
-Task<Result<std::unique_ptr<Tree>>> Destination::open_tree(Loop&, bool, Duration) const {
-  CHECK(!is_device());
-  co_return wrong(to_string() + " is no tree of files");
+Task<Result<std::unique_ptr<Tree>>> Destination::open_tree(Loop& loop, bool read_only, Duration deadline) const {
+  const auto* nfs = std::get_if<Nfs>(&place_);
+  CHECK(nfs != nullptr);
+  NfsUrl url = nfs->url;
+  NfsTree::Options options;
+  options.writable = !read_only;
+  options.open_deadline = deadline;
+  options.findings = nfs->findings;
+  Result<std::unique_ptr<Tree>> tree = co_await NfsTree::open(loop, std::move(url), std::move(options));
+  co_return tree;
 }
 
 Task<Result<std::unique_ptr<Device>>> Destination::open_device(Loop& loop, bool read_only, Duration deadline,

@@ -11,6 +11,8 @@
 #include "initiator/device/device.h"
 #include "initiator/device/iscsi_url.h"
 #include "initiator/device/nbd_url.h"
+#include "initiator/tree/nfs_tree.h"
+#include "initiator/tree/nfs_url.h"
 #include "initiator/tree/tree.h"
 
 namespace holdfast::initiator {
@@ -18,8 +20,8 @@ namespace holdfast::initiator {
 /// Where a workload goes, as the command line says it.
 class Destination {
  public:
-  /// Reads `iscsi://…`, `nbd://…` and its kin, or `file:///path`. A password that the URL leaves out
-  /// comes from `secret`.
+  /// Reads `iscsi://…`, `nbd://…` and its kin, `nfs://…` or `file:///path`. A password that the URL
+  /// leaves out comes from `secret`.
   static Result<Destination> parse(std::string_view text, const char* secret);
 
   /// Without a password.
@@ -41,11 +43,17 @@ class Destination {
   struct File {
     std::string path;
   };
+  struct Nfs {
+    NfsUrl url;
+    /// What writing found that reading back has to know.
+    std::shared_ptr<NfsFindings> findings = std::make_shared<NfsFindings>();
+  };
+  explicit Destination(Nfs nfs) : place_(std::move(nfs)) {}
   explicit Destination(IscsiUrl url) : place_(std::move(url)) {}
   explicit Destination(NbdUrl url) : place_(std::move(url)) {}
   explicit Destination(File file) : place_(std::move(file)) {}
 
-  std::variant<IscsiUrl, NbdUrl, File> place_;
+  std::variant<IscsiUrl, NbdUrl, Nfs, File> place_;
 };
 
 }  // namespace holdfast::initiator

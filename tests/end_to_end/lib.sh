@@ -272,3 +272,54 @@ wait_for_data() {
   wait_until 60 eval "[[ \$(allocated_mib '$1') -ge $2 ]]" ||
     fail "the image holds only $(allocated_mib "$1") MiB after 60 s"
 }
+
+# start_ganesha [VERSION [EXPORT-LINES]]: a real NFS server that is not ours, with rpcbind for version 3
+# if none runs; sets URL, SERVER (its pid) and EXPORT, what is served as it lies on this disk.
+start_ganesha() {
+  need ganesha.nfsd
+  need_root "nfs-ganesha opens files by handle"
+  local version="${1:-4}" lines="${2:-Access_Type = RW; Squash = No_Root_Squash;}" port mount_port
+  if [[ $version -eq 3 ]]; then
+    need rpcbind rpcinfo
+    if ! rpcinfo -p 127.0.0.1 > /dev/null 2>&1; then
+      start rpcbind rpcbind -f
+      wait_until 10 rpcinfo -p 127.0.0.1 > /dev/null 2>&1 || skip "rpcbind does not come up here"
+    fi
+  fi
+  EXPORT="$WORK/export"
+  mkdir -p "$EXPORT" "$WORK/recovery"
+  for _ in {1..5}; do
+    port="$(free_port)"
+    mount_port="$(free_port)"
+    cat > "$WORK/ganesha.conf" << CONFIG
+NFS_CORE_PARAM { NFS_Protocols = $version; NFS_Port = $port; MNT_Port = $mount_port; Bind_addr = 127.0.0.1;
+  Enable_UDP = false; Enable_NLM = false; Enable_RQUOTA = false; mount_path_pseudo = true; }
+NFSv4 { Graceless = true; RecoveryRoot = $WORK/recovery; Only_Numeric_Owners = true; }
+EXPORT { Export_Id = 1; Path = $EXPORT; Pseudo = /export; SecType = sys; Protocols = $version; Transports = TCP;
+  $lines FSAL { Name = VFS; } }
+CONFIG
+    rm -f "$WORK/ganesha.out"
+    start ganesha ganesha.nfsd -F -f "$WORK/ganesha.conf" -L "$WORK/ganesha.out" -p "$WORK/ganesha.pid"
+    SERVER="$PID"
+    URL="nfs://127.0.0.1/export?version=$version&nfsport=$port"
+    [[ $version -eq 4 ]] || URL+="&mountport=$mount_port"
+    wait_until 20 eval "! is_alive $SERVER || grep -q 'NFS SERVER INITIALIZED' '$WORK/ganesha.out' 2> /dev/null"
+    ! is_alive "$SERVER" || return 0
+  done
+  skip "nfs-ganesha does not come up here: $(tail -n 3 "$WORK/ganesha.out")"
+}
+
+# expect_same_on_server SRC DIR: as far as NFS carries it: no extended attributes, no ACLs, and no times of
+# symlinks, which nfs-ganesha does not set. Reading back changes times of access.
+expect_same_on_server() {
+  need rsync
+  rsync -anHOic --modify-window=-1 --omit-link-times --devices --specials --delete "$1/" "$2/" > "$WORK/differences" 2>&1 ||
+    fail "rsync: $(cat "$WORK/differences")"
+  [[ ! -s "$WORK/differences" ]] || fail "the trees differ: $(head -n 40 "$WORK/differences")"
+}
+
+used_mib() { du -sm "$1" | cut -f 1; }
+# wait_for_files DIR MIB: a copy into the directory is under way.
+wait_for_files() {
+  wait_until 60 eval "[[ \$(used_mib '$1') -ge $2 ]]" || fail "$1 holds only $(used_mib "$1") MiB after 60 s"
+}

@@ -20,14 +20,6 @@ namespace {
 
 constexpr std::uint16_t rpcbind_port = 111;
 
-std::uint16_t free_port() {
-  Result<SocketAddress> any = SocketAddress::parse("127.0.0.1", 0);
-  CHECK(any.ok());
-  Result<Fd> listener = listen_tcp(*any, 1);
-  CHECK(listener.ok());
-  return local_address(listener->get()).port();
-}
-
 bool answers(std::uint16_t port) {
   const Result<SocketAddress> address = SocketAddress::parse("127.0.0.1", port);
   const Result<Fd> fd = open_tcp(*address);
