@@ -72,6 +72,8 @@ struct CopyWords {
   std::string source;
   std::string destination;
   bool verify = false;
+  std::uint32_t readers = 0;
+  bool locks = false;
   RunOptions run;
 };
 
@@ -82,6 +84,10 @@ CLI::App* add_copy(CLI::App& app, CopyWords& words) {
                    "iscsi://host[:port]/iqn/lun, nbd://host[:port]/export, nfs://host/export or file:///path")
       ->required();
   copy->add_flag("--verify", words.verify, "Read everything back in a new session and compare");
+  copy->add_option("--readers", words.readers, "So many readers of files that are finished, while the copy runs")
+      ->type_name("N")
+      ->check(CLI::Range(0u, Readers::readers_most));
+  copy->add_flag("--locks", words.locks, "Take and release byte-range locks on finished files meanwhile (nfs, dir)");
   add_run_options(*copy, words.run);
   copy->footer(copy_notes);
   return copy;
@@ -99,10 +105,17 @@ int run_copy(const CopyWords& words) {
   if (const Status limits = check_limits(words.run); !limits) return complain(limits.error(), exit_usage);
   Result<Destination> destination = Destination::parse(words.destination, std::getenv("HOLDFAST_PASSWORD"));
   if (!destination) return complain(destination.error(), exit_usage);
+  if (words.locks && destination->is_device())
+    return complain(Error{ErrorKind::invalid_input, EINVAL,
+                          "--locks: " + words.destination +
+                              " is a block device, which has no locks on files; nfs:// and dir:// have"},
+                    exit_usage);
   return copy_verb({.run = words.run,
                     .source = words.source,
                     .destination = std::move(destination).value(),
-                    .verify = words.verify});
+                    .verify = words.verify,
+                    .readers = words.readers,
+                    .locks = words.locks});
 }
 
 CLI::App* add_diff(CLI::App& app, DiffOptions& options) {

@@ -26,6 +26,8 @@ CopyRun::CopyRun(Loop& loop, Signals& signals, CopyRunOptions options)
   record_.workload.source = options_.source;
   record_.workload.verify = options_.verify;
   record_.destination = place_->facts();
+  record_.pressure.readers = options_.readers;
+  record_.pressure.locks = options_.locks;
 }
 
 Task<void> CopyRun::work() {
@@ -67,6 +69,9 @@ Task<void> CopyRun::copy_phase(const SourceEstimate& estimate) {
     CopyOptions copy;
     copy.source = source_options();
     copy.name_file = [this](const std::string& path) { return watch_.name_file(path); };
+    copy.pressure.readers = options_.readers;
+    copy.pressure.locks = options_.locks;
+    copy.pressure.on_read = [this](Duration latency) { watch_.completed_for_reader(latency); };
     copied_ = co_await copy_tree(loop_, **tree, copy, estimate, progress_, cancelled());
     take(copied_);
   }
@@ -137,7 +142,30 @@ void CopyRun::take(const CopyResult& result) {
   for (const SourceProblem& problem : result.problems.kept())
     record_.workload.problem_list.push_back({problem.path, problem.reason});
   note_left_out(result.left_out);
+  take(result.pressure);
   if (!result.status) fail(result.status.error(), place_->last_error());
+}
+
+void CopyRun::take(const PressureResult& result) {
+  RunRecord::Pressure& pressure = record_.pressure;
+  pressure.reads = result.readers.reads;
+  pressure.bytes = result.readers.bytes;
+  pressure.read_latency = LatencySummary::of(result.readers.latency);
+  pressure.locks_shared = result.locks.shared;
+  pressure.locks_exclusive = result.locks.exclusive;
+  pressure.lock_waits = LatencySummary::of(result.locks.waits);
+  pressure.locks_refused = result.locks.refusal;
+  for (const Mismatch& mismatch : result.readers.mismatches.kept()) take(mismatch);
+  record_.workload.mismatches = result.readers.mismatches.count();
+  if (result.locks.refusal.empty()) return;
+  ++record_.workload.problems;
+  record_.workload.problem_list.push_back({record_.destination.url, "locks were refused: " + result.locks.refusal});
+}
+
+void CopyRun::take(const Mismatch& mismatch) {
+  std::string what = mismatch.what;
+  if (mismatch.offset) what += fmt::format(", first at byte {}", *mismatch.offset);
+  record_.add_mismatch({mismatch.path, std::move(what)}, since_start());
 }
 
 void CopyRun::take(const VerifyResult& result) {
@@ -145,12 +173,8 @@ void CopyRun::take(const VerifyResult& result) {
   record_.workload.problems += result.problems.count();
   for (const SourceProblem& problem : result.problems.kept())
     record_.workload.problem_list.push_back({problem.path, problem.reason});
-  for (const Mismatch& mismatch : result.mismatches.kept()) {
-    std::string what = mismatch.what;
-    if (mismatch.offset) what += fmt::format(", first at byte {}", *mismatch.offset);
-    record_.add_mismatch({mismatch.path, std::move(what)}, since_start());
-  }
-  record_.workload.mismatches = result.mismatches.count();
+  for (const Mismatch& mismatch : result.mismatches.kept()) take(mismatch);
+  record_.workload.mismatches = copied_.pressure.readers.mismatches.count() + result.mismatches.count();
   note_left_out(result.left_out);
   if (!result.status) fail(result.status.error(), place_->last_error());
 }

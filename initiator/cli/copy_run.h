@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ struct CopyRunOptions {
   std::string source;
   Destination destination;
   bool verify = false;
+  std::uint32_t readers = 0;  // that read finished files meanwhile
+  bool locks = false;         // are taken and released on them
 };
 
 /// One `holdfast copy`: a tree is copied, and read back in a session of its own.
@@ -36,6 +39,8 @@ class CopyRun final : public Run {
   SourceOptions source_options() const;
   Error too_small(const SourceEstimate& estimate, const Error& error) const;
   void take(const CopyResult& result);
+  void take(const PressureResult& result);
+  void take(const Mismatch& mismatch);
   void take(const VerifyResult& result);
   void note_left_out(const std::vector<LeftOut>& left_out);
 

@@ -261,6 +261,32 @@ PathEvent read_event(const Json& json) {
   return event;
 }
 
+Json write(const RunRecord::Pressure& pressure) {
+  return Json{{"readers", pressure.readers},
+              {"reads", pressure.reads},
+              {"bytes", pressure.bytes},
+              {"read_latency_us", json_of(pressure.read_latency)},
+              {"locks", pressure.locks},
+              {"locks_shared", pressure.locks_shared},
+              {"locks_exclusive", pressure.locks_exclusive},
+              {"lock_waits_us", json_of(pressure.lock_waits)},
+              {"locks_refused", valid_utf8(pressure.locks_refused)}};
+}
+
+RunRecord::Pressure read_pressure(const Json& json) {
+  RunRecord::Pressure pressure;
+  pressure.readers = value_of<std::uint32_t>(json, "readers");
+  pressure.reads = value_of<std::uint64_t>(json, "reads");
+  pressure.bytes = value_of<std::uint64_t>(json, "bytes");
+  pressure.read_latency = latency_of(child(json, "read_latency_us"));
+  pressure.locks = value_of<bool>(json, "locks");
+  pressure.locks_shared = value_of<std::uint64_t>(json, "locks_shared");
+  pressure.locks_exclusive = value_of<std::uint64_t>(json, "locks_exclusive");
+  pressure.lock_waits = latency_of(child(json, "lock_waits_us"));
+  pressure.locks_refused = value_of<std::string>(json, "locks_refused");
+  return pressure;
+}
+
 }  // namespace
 
 RunRecord run_of(const Json& json) {
@@ -275,6 +301,7 @@ RunRecord run_of(const Json& json) {
   for (const Json& one : child(json, "left_out"))
     record.left_out.push_back({value_of<std::string>(one, "what"), value_of<std::string>(one, "why"),
                                value_of<std::uint64_t>(one, "nodes")});
+  record.pressure = read_pressure(child(json, "pressure"));
   const Json& generator = child(json, "generator");
   record.generator.time = seconds_in(generator, "cpu_s");
   record.generator.loop_time = seconds_in(generator, "loop_cpu_s");
@@ -303,6 +330,7 @@ Json json_of(const RunRecord& record) {
   Json& left_out = json["left_out"] = Json::array();
   for (const RunRecord::LeftOut& one : record.left_out)
     left_out.push_back(Json{{"what", valid_utf8(one.what)}, {"why", valid_utf8(one.why)}, {"nodes", one.nodes}});
+  if (record.pressure.any()) json["pressure"] = write(record.pressure);
   json["generator"] = Json{{"cpu_s", seconds_of(record.generator.time)},
                            {"loop_cpu_s", seconds_of(record.generator.loop_time)},
                            {"share", record.generator_share()},

@@ -113,6 +113,21 @@ struct RunRecord {
   };
   std::vector<LeftOut> left_out;
 
+  /// What went on beside the copy, on the files that it had finished.
+  struct Pressure {
+    std::uint32_t readers = 0;  // tasks
+    std::uint64_t reads = 0;    // successful ones
+    std::uint64_t bytes = 0;
+    LatencySummary read_latency;
+    bool locks = false;
+    std::uint64_t locks_shared = 0;  // taken and released
+    std::uint64_t locks_exclusive = 0;
+    LatencySummary lock_waits;  // from asking to being granted
+    std::string locks_refused;  // why there were no more, if the destination said no
+
+    bool any() const { return readers > 0 || locks; }
+  } pressure;
+
   /// What the tool itself took of the processors, so that nobody takes its limits for the path's.
   struct Generator {
     Duration time{};       // of the whole process

@@ -87,6 +87,23 @@ std::vector<LatencyRow> latencies(const RunRecord& record) {
   return rows;
 }
 
+std::string latency_words(const LatencySummary& latency) {
+  if (latency.count == 0) return "none";
+  return fmt::format("p50 {}, p99 {}, worst {}", duration_text(latency.p50), duration_text(latency.p99),
+                     duration_text(latency.max));
+}
+
+void describe_pressure(std::string& text, const RunRecord& record) {
+  const RunRecord::Pressure& pressure = record.pressure;
+  if (pressure.readers > 0)
+    line(text, "  readers      {}: {}, {}; {}", pressure.readers, count_text(pressure.reads, "read", "reads"),
+         bytes_text(pressure.bytes), latency_words(pressure.read_latency));
+  if (pressure.locks)
+    line(text, "  locks        {} exclusive, {} shared; waited {}{}", pressure.locks_exclusive, pressure.locks_shared,
+         latency_words(pressure.lock_waits),
+         pressure.locks_refused.empty() ? "" : "; then refused: " + printable_text(pressure.locks_refused));
+}
+
 void describe_latency(std::string& text, const RunRecord& record) {
   if (record.latency.count == 0) return;
   line(text, "  {:<12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "latency", "count", "p50", "p90", "p99", "p99.9", "max");
@@ -229,6 +246,7 @@ std::string to_text(const RunRecord& record) {
   describe_work(text, record);
   describe_left_out(text, record);
   describe_cost(text, record);
+  describe_pressure(text, record);
   describe_latency(text, record);
   describe_events(text, record);
   describe_remarks(text, "not copied as they are:", record.workload.problems, record.workload.problem_list);

@@ -23,4 +23,11 @@ void BlockSet::insert(std::uint64_t block) {
   (*pages_[page])[bit / 64] |= std::uint64_t{1} << (bit % 64);
 }
 
+void BlockSet::erase(std::uint64_t block) {
+  const std::uint64_t page = block / blocks_per_page;
+  const std::uint64_t bit = block % blocks_per_page;
+  if (page >= pages_.size() || pages_[page] == nullptr) return;
+  (*pages_[page])[bit / 64] &= ~(std::uint64_t{1} << (bit % 64));
+}
+
 }  // namespace holdfast::initiator

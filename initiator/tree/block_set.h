@@ -16,6 +16,7 @@ class BlockSet {
 
   bool contains(std::uint64_t block) const;
   void insert(std::uint64_t block);
+  void erase(std::uint64_t block);
 
  private:
   static constexpr std::uint64_t blocks_per_page = 32768;

@@ -40,7 +40,8 @@ WriteBackCache::WriteBackCache(Device& device, Fiber& fiber, const WriteBackCach
       blank_(options.blank),
       table_(options.block_bytes, slots_for(options)),
       written_(options.blank ? blocks_ : 0),
-      slab_pool_(slab_bytes, slabs_for(options)) {
+      slab_pool_(slab_bytes, slabs_for(options)),
+      unwritten_(blocks_) {
   slabs_.resize(slab_pool_.buffers_max());
   const std::uint32_t depth = std::clamp<std::uint32_t>(device.depth_max(), 1, requests_max);
   for (std::uint32_t i = 0; i < depth; ++i) {
@@ -94,6 +95,7 @@ void WriteBackCache::submit(Request& request, DeviceOperation operation, std::ui
   request.device.file = file;
   request.device.done = &WriteBackCache::on_done;
   request.device.owner = &request;
+  if (operation == DeviceOperation::read) writers_turn_ = true;
   ++in_flight_;
   device_.submit(request.device);
 }
@@ -141,9 +143,9 @@ void WriteBackCache::finished(Request& request) {
 
 void WriteBackCache::pump() {
   while (!failure_ && free_ != nullptr) {
-    // Readers wait for somebody; writers only for the bound. One place is kept for a waiting
-    // reader.
-    if (readers_waiting_ > 0) return;
+    // Somebody waits for what is read, and only the bound waits for what is written: so readers
+    // come first, but take turns with writers, lest many of them keep the writers out for good.
+    if (readers_waiting_ > 0 && !writers_turn_) return;
     Request* request = take_request();
     if (send_from(metadata_queue_, Kind::metadata, *request)) continue;
     if (data_queue_.batch_exhausted() && data_queue_.gathered_bytes() > 0 &&
@@ -167,6 +169,7 @@ bool WriteBackCache::send_from(WriteQueue& queue, Kind kind, Request& request) {
     bytes += request.items[i].bytes;
   }
   unflushed_ = true;
+  writers_turn_ = false;
   submit(request, DeviceOperation::write, request.items[0].offset, bytes, request.items[0].file);
   return true;
 }

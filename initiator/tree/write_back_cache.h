@@ -125,6 +125,7 @@ class WriteBackCache {
   Slab* room_in_slab();
   Task<Request*> take_request_or_wait();
   void start_read(Request& request, const ReadPiece& piece, ReadJoin& join, std::uint32_t file);
+  bool is_unwritten(const ReadPiece& piece) const;
   Task<void> write_data_out();
   Task<void> write_metadata_out();
   Task<void> flush_device();
@@ -151,11 +152,13 @@ class WriteBackCache {
   bool data_wanted_ = false;  // out, however little has gathered
   std::uint32_t epoch_ = 0;
   std::uint64_t data_unwritten_[2] = {0, 0};  // bytes, of each epoch
+  BlockSet unwritten_;                        // the same, block by block
 
   std::vector<std::unique_ptr<Request>> requests_;
   Request* free_ = nullptr;
   std::uint32_t in_flight_ = 0;
   std::uint32_t readers_waiting_ = 0;
+  bool writers_turn_ = false;  // though readers wait
 
   Event progress_;
   bool syncing_ = false;

@@ -40,6 +40,8 @@ std::size_t WriteBackCache::put_data(std::uint64_t offset, std::span<const std::
     slab->used += whole;
     slab->unwritten += whole;
     data_unwritten_[epoch_] += whole;
+    for (std::uint64_t at = offset + taken; at < offset + taken + whole; at += block_bytes_)
+      unwritten_.insert(at / block_bytes_);
     data_queue_.add(WriteItem{.offset = offset + taken,
                               .memory = memory,
                               .bytes = whole,
@@ -56,6 +58,8 @@ void WriteBackCache::data_written(const Request& request) {
   for (std::size_t i = 0; i < request.count; ++i) {
     const WriteItem& item = request.items[i];
     data_unwritten_[item.epoch] -= item.bytes;
+    for (std::uint64_t at = item.offset; at < item.offset + item.bytes; at += block_bytes_)
+      unwritten_.erase(at / block_bytes_);
     Slab& slab = slabs_[item.owner];
     slab.unwritten -= item.bytes;
     if (slab.unwritten > 0) continue;
@@ -92,12 +96,23 @@ void WriteBackCache::start_read(Request& request, const ReadPiece& piece, ReadJo
          file);
 }
 
+bool WriteBackCache::is_unwritten(const ReadPiece& piece) const {
+  if (data_unwritten_[0] + data_unwritten_[1] == 0) return false;
+  const std::uint64_t end = piece.offset + piece.into.size();
+  for (std::uint64_t at = piece.offset; at < end; at += block_bytes_)
+    if (unwritten_.contains(at / block_bytes_)) return true;
+  return false;
+}
+
 Task<Status> WriteBackCache::read_data(std::span<const ReadPiece> pieces, std::uint32_t file) {
-  // What was written a moment ago is read from the device like everything else.
-  while (data_unwritten_[0] + data_unwritten_[1] > 0 && !failure_) {
-    data_wanted_ = data_queue_.gathered_bytes() > 0;
-    pump();
-    co_await progress_.wait();
+  // What was written a moment ago is read from the device like everything else. Only that is waited
+  // for: a reader beside a steady writer would wait for ever otherwise.
+  for (const ReadPiece& piece : pieces) {
+    while (is_unwritten(piece) && !failure_) {
+      data_wanted_ = data_queue_.gathered_bytes() > 0;
+      pump();
+      co_await progress_.wait();
+    }
   }
   ReadJoin join;
   join.left = 1;  // ours, until every piece has been sent

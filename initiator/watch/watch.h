@@ -67,6 +67,10 @@ class Watch {
   /// It ended at `now` with 0 or an errno; ECANCELED says that we gave it up ourselves.
   void end(std::uint32_t slot, int error, Instant now);
 
+  /// A reader of finished files had its answer after `latency`; the operations that it took were told
+  /// by themselves.
+  void completed_for_reader(Duration latency) { timeline_.completed_for_reader(latency); }
+
   /// When `tick` wants to be called, if at all; what is later than that is our own lateness.
   std::optional<Instant> tick_due() const { return tick_due_; }
   void tick(Instant now);

@@ -18,12 +18,13 @@ bool concerns_the_node(const Error& error) {
 }  // namespace
 
 Copier::Copier(SourceStream& stream, Tree& tree, const CopyOptions& options, Progress& progress,
-               const std::atomic<bool>& cancelled, CopyResult& result)
+               const std::atomic<bool>& cancelled, FinishedFiles* finished, CopyResult& result)
     : stream_(stream),
       tree_(tree),
       options_(options),
       progress_(progress),
       cancelled_(cancelled),
+      finished_(finished),
       result_(result),
       omissions_(tree.shortcomings()),
       jobs_max_(std::clamp(tree.concurrency(), 1u, jobs_most)) {}
@@ -87,6 +88,10 @@ std::shared_ptr<Copier::Node> Copier::make_node(const SourceEntry& entry) {
   ++node->place->unfinished;
   if (entry.kind == EntryKind::file && options_.name_file)
     node->number = options_.name_file(progress_.current);
+  const bool of_use = finished_ != nullptr && entry.kind == EntryKind::file && !entry.link &&
+                      entry.attributes.bytes > 0;
+  if (of_use && finished_->wants_next())
+    node->sample = finished_->begin(progress_.current, entry.attributes.bytes, node->number);
   if (entry.kind != EntryKind::directory) return node;
   node->own = std::make_shared<Place>();
   node->own->parent = node->place;
@@ -165,8 +170,16 @@ Task<void> Copier::place_node(Node& node) {
     node.link->node = *made;
     node.link->placed = true;
   } else {
-    tree_.forget(*made);
+    let_go(node, *made);
   }
+}
+
+/// The copy will not name this node again.
+void Copier::let_go(Node& node, NodeId id) {
+  if (node.sample && !stopped())
+    finished_->add(std::move(node.sample), id);
+  else
+    tree_.forget(id);
 }
 
 /// A node whose extended attributes find no place is made without them, as cp does.
@@ -222,7 +235,7 @@ Task<void> Copier::fill_file(Node& node, NodeId id) {
     node.piece.reset();
     node.changed.pulse();
     if (alone) {
-      co_await write_piece(id, piece);
+      co_await write_piece(node, id, piece);
       continue;
     }
     ++node.writes;
@@ -238,14 +251,15 @@ Task<void> Copier::write_beside(Node& node, NodeId id, SourcePiece piece) {
   {
     // Its memory goes back to the stream before anybody is told.
     const SourcePiece held = std::move(piece);
-    co_await write_piece(id, held);
+    co_await write_piece(node, id, held);
   }
   // The last one under way uses the job's own slot.
   if (--node.writes > 0) end_slot();
   node.changed.pulse();
 }
 
-Task<void> Copier::write_piece(NodeId id, const SourcePiece& piece) {
+Task<void> Copier::write_piece(Node& node, NodeId id, const SourcePiece& piece) {
+  if (node.sample) node.sample->note(piece.offset(), piece.data());
   const Status written = co_await tree_.write(id, piece.offset(), piece.data());
   if (!written) {
     fail(written.error());

@@ -11,6 +11,7 @@
 #include "common/runtime/event.h"
 #include "common/runtime/scope.h"
 #include "initiator/workload/copy.h"
+#include "initiator/workload/finished_files.h"
 #include "initiator/workload/left_out.h"
 #include "initiator/workload/source_stream.h"
 
@@ -25,7 +26,7 @@ namespace holdfast::initiator {
 class Copier {
  public:
   Copier(SourceStream& stream, Tree& tree, const CopyOptions& options, Progress& progress,
-         const std::atomic<bool>& cancelled, CopyResult& result);
+         const std::atomic<bool>& cancelled, FinishedFiles* finished, CopyResult& result);
 
   /// All of it; returns with no job left.
   Task<Status> run();
@@ -57,6 +58,7 @@ class Copier {
     std::shared_ptr<Place> place;  // it lies in
     std::shared_ptr<Place> own;    // of a directory
     std::uint32_t number = 0;      // the watch's
+    std::unique_ptr<FinishedFile> sample;  // of a file that will be used on
 
     // The way of a file's data from the dispatcher to its job.
     std::optional<SourcePiece> piece;  // the next one to be written
@@ -87,7 +89,8 @@ class Copier {
   Task<Result<NodeId>> make_with_xattrs(Node& node);
   Task<Result<NodeId>> make(const Node& node);
   Task<void> fill_file(Node& node, NodeId id);
-  Task<void> write_piece(NodeId id, const SourcePiece& piece);
+  Task<void> write_piece(Node& node, NodeId id, const SourcePiece& piece);
+  void let_go(Node& node, NodeId id);
   void name_over(Node& node);
 
   Task<void> complete_upwards(std::shared_ptr<Place> place);
@@ -109,6 +112,7 @@ class Copier {
   const CopyOptions& options_;
   Progress& progress_;
   const std::atomic<bool>& cancelled_;
+  FinishedFiles* finished_;  // where finished files are still wanted, if anywhere
   CopyResult& result_;
   Omissions omissions_;
   const std::uint32_t jobs_max_;

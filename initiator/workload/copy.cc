@@ -17,15 +17,20 @@ Task<Status> copy_into(Loop& loop, Tree& tree, const CopyOptions& options, Progr
   Result<std::unique_ptr<SourceStream>> stream = SourceStream::open(loop, options.source);
   if (!stream) co_return stream.error();
   progress.phase = Progress::Phase::copying;
-  Copier copier(**stream, tree, options, progress, cancelled, result);
-  Status copied = co_await copier.run();
+  Pressure pressure(loop, tree, options.pressure, cancelled, result.pressure);
+  pressure.start();
+  Copier copier(**stream, tree, options, progress, cancelled, pressure.files(), result);
+  Status status = co_await copier.run();
   co_await (*stream)->close();
   result.problems.add_all((*stream)->problems());
   progress.problems = result.problems.count();
-  if (!copied) co_return copied;
-  progress.phase = Progress::Phase::syncing;
-  Status synced = co_await tree.sync();
-  co_return synced;
+  if (status) {
+    progress.phase = Progress::Phase::syncing;
+    Status synced = co_await tree.sync();
+    status = std::move(synced);
+  }
+  co_await pressure.stop();
+  co_return status;
 }
 
 }  // namespace

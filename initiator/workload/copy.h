@@ -13,6 +13,7 @@
 #include "initiator/workload/bounded_list.h"
 #include "initiator/workload/estimate.h"
 #include "initiator/workload/left_out.h"
+#include "initiator/workload/pressure.h"
 #include "initiator/workload/progress.h"
 #include "initiator/workload/source_entry.h"
 #include "initiator/workload/source_walk.h"
@@ -25,6 +26,7 @@ using NameFile = std::function<std::uint32_t(const std::string& path)>;
 struct CopyOptions {
   SourceOptions source;
   NameFile name_file;
+  PressureOptions pressure;
 };
 
 /// What a copy came to. What was done is counted whether it came to its end or not.
@@ -40,6 +42,7 @@ struct CopyResult {
   BoundedList<SourceProblem> problems;
   /// What the tree cannot carry: no problem, but to be said.
   std::vector<LeftOut> left_out;
+  PressureResult pressure;
 };
 
 /// Whether what `estimate` found fits into `free_bytes`. Says both sizes if not.

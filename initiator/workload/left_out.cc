@@ -95,6 +95,13 @@ void Omissions::excuse_times(const Attributes& source, Attributes& copy, const S
     copy.accessed = source.accessed;
     count(Of::access_times);
   }
+  if (lacks(Of::distant_times)) {
+    const bool modified = is_distant(source.modified) && source.modified != copy.modified;
+    const bool accessed = is_distant(source.accessed) && !same_access(source, copy, mark);
+    if (modified) copy.modified = source.modified;
+    if (accessed) copy.accessed = source.accessed;
+    if (modified || accessed) count(Of::distant_times);
+  }
   if (lacks(Of::nanoseconds)) {
     const bool modified = equal_but_for_fractions(source.modified, copy.modified);
     const bool accessed = !same_access(source, copy, mark) &&

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,17 +12,11 @@
 #include "initiator/workload/bounded_list.h"
 #include "initiator/workload/copy.h"
 #include "initiator/workload/estimate.h"
+#include "initiator/workload/mismatch.h"
 #include "initiator/workload/progress.h"
 #include "initiator/workload/source_entry.h"
 
 namespace holdfast::initiator {
-
-/// Something that the copy does not hold as the source does.
-struct Mismatch {
-  std::string path;  // of the source
-  std::string what;
-  std::optional<std::uint64_t> offset;  // of the first byte that differs
-};
 
 struct VerifyOptions {
   SourceOptions source;

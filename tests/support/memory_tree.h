@@ -1,12 +1,14 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -51,6 +53,8 @@ class MemoryTree final : public Tree {
   /// Asked before each verb that writes: an error to answer with, or success.
   std::function<Status(const std::string& verb, const std::string& name)> refuse;
   std::function<void()> on_write;  // called at each write of content
+  std::function<void(std::span<std::byte>)> on_read;  // with what is about to be answered
+  bool has_locks = true;
   bool synced = false;
   bool closed = false;
   std::uint32_t calls_now = 0;
@@ -61,6 +65,7 @@ class MemoryTree final : public Tree {
   std::vector<std::string> verbs;   // "verb name", as they were begun
 
   std::uint32_t remembered() const { return remembered_; }
+  std::size_t locks_held() const { return locks_.size(); }
 
   Node& at(NodeId id) { return nodes_[static_cast<std::size_t>(id)]; }
   /// The node at "a/b/c", or null.
@@ -77,6 +82,15 @@ class MemoryTree final : public Tree {
       from = slash + 1;
     }
     return &at(id);
+  }
+
+  /// An empty file in the root, finished already.
+  NodeId make_file(const std::string& name) {
+    Attributes attributes;
+    attributes.mode = S_IFREG | 0644;
+    const Result<NodeId> made = add("make_file", root(), name, attributes);
+    at(*made).finished = true;
+    return *made;
   }
 
   NodeId root() const override { return NodeId{0}; }
@@ -200,6 +214,7 @@ class MemoryTree final : public Tree {
                                  std::uint32_t) override {
     co_await answer("read", "");
     const Node& node = named(file, "read");
+    allow(node.finished, "read of a file that is not finished");
     if (offset >= node.attributes.bytes) co_return std::size_t{0};
     const std::uint64_t got = std::min<std::uint64_t>(data.size(), node.attributes.bytes - offset);
     std::memset(data.data(), 0, got);
@@ -209,12 +224,32 @@ class MemoryTree final : public Tree {
       if (from < to)
         std::memcpy(data.data() + (from - offset), piece.data() + (from - start), to - from);
     }
+    if (on_read) on_read(data.first(got));
     co_return std::size_t{got};
   }
 
   Task<Result<std::vector<DataRange>>> read_data_ranges(NodeId node) override {
     co_await answer("read_data_ranges", "");
     co_return named(node, "read_data_ranges").ranges;
+  }
+
+  Task<Status> lock(NodeId node, std::uint64_t offset, std::uint64_t bytes, bool) override {
+    if (!has_locks) co_return Error{ErrorKind::refused, EOPNOTSUPP, "lock: memory has no locks"};
+    allow(named(node, "lock").finished, "lock of a file that is not finished");
+    co_await answer("lock", "");
+    Status status = asked("lock", "");
+    if (!status) co_return status;
+    for (const auto& [held, from, length] : locks_)
+      allow(held != node || from + length <= offset || offset + bytes <= from, "locks that overlap");
+    locks_.emplace_back(node, offset, bytes);
+    co_return Status();
+  }
+  Task<Status> unlock(NodeId node, std::uint64_t offset, std::uint64_t bytes) override {
+    named(node, "unlock");
+    co_await answer("unlock", "");
+    const auto gone = std::erase(locks_, std::tuple(node, offset, bytes));
+    allow(gone == 1, "unlock of what is not locked");
+    co_return asked("unlock", "");
   }
 
   Task<Status> close() override {
@@ -268,6 +303,7 @@ class MemoryTree final : public Tree {
   Loop& loop_;
   std::deque<Node> nodes_;
   std::uint32_t remembered_ = 0;
+  std::vector<std::tuple<NodeId, std::uint64_t, std::uint64_t>> locks_;
 };
 
 }  // namespace holdfast::initiator

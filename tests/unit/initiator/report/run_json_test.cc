@@ -36,6 +36,30 @@ TEST(RunJson, HasExactlyTheKeysOfTheContract) {
   EXPECT_TRUE(json["verdicts"].is_array());
 }
 
+TEST(RunJson, WhatPressedBesideTheCopyIsKeptAndOtherwiseNotThere) {
+  RunRecord record = sample_record();
+  EXPECT_FALSE(Json::parse(to_json(record)).contains("pressure"));
+  record.pressure.readers = 4;
+  record.pressure.reads = 100;
+  record.pressure.bytes = 4096;
+  record.pressure.read_latency = record.latency;
+  record.pressure.locks = true;
+  record.pressure.locks_shared = 3;
+  record.pressure.locks_exclusive = 2;
+  record.pressure.lock_waits = record.latency;
+  record.pressure.locks_refused = "no more";
+  const std::string text = to_json(record);
+  const Json json = Json::parse(text)["pressure"];
+  EXPECT_EQ(json["readers"], 4);
+  EXPECT_EQ(json["reads"], 100);
+  EXPECT_EQ(json["read_latency_us"]["max"], 3e6);
+  EXPECT_EQ(json["locks_exclusive"], 2);
+  EXPECT_EQ(json["lock_waits_us"]["count"], 100);
+  const Result<RunRecord> read = record_from_json(text);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(to_json(*read), text);
+}
+
 TEST(RunJson, EventsHaveTheKeysOfTheContract) {
   const Json json = Json::parse(to_json(sample_record()));
   const Json& stall = json["events"][0];

@@ -59,6 +59,7 @@ class Workload {
   }
 
   SourceOptions options;
+  PressureOptions pressure;
   Progress progress;
   std::atomic<bool> cancelled = false;
   SourceEstimate estimate;
@@ -98,6 +99,7 @@ class Workload {
     EXPECT_TRUE(looked) << looked.error().message;
     CopyOptions copy_options;
     copy_options.source = options;
+    copy_options.pressure = pressure;
     CopyResult result =
         co_await copy_tree(*loop_, tree, copy_options, estimate, progress, cancelled);
     copied = std::move(result);
