@@ -49,7 +49,7 @@ ProcessRequest mke2fs_request(const Ext4Options& options, std::uint64_t bytes, i
 }
 
 /// Of less mke2fs makes no filesystem, and says so in words that help nobody.
-constexpr std::uint64_t least_bytes = MiB;
+constexpr std::uint64_t least_bytes = 256 * KiB;
 
 Error too_small(std::uint64_t device_bytes, const std::string& reason) {
   return Error{ErrorKind::out_of_space, ENOSPC,
@@ -85,7 +85,7 @@ std::uint64_t inodes_for(std::uint64_t bytes, std::uint64_t nodes) {
 
 Task<Result<Fd>> make_ext4_image(Loop& loop, std::uint64_t bytes, const Ext4Options& options) {
   const std::uint64_t usable = round_down(bytes, block_bytes);
-  if (usable < least_bytes) co_return too_small(bytes, "ext4 takes a MiB at least");
+  if (usable < least_bytes) co_return too_small(bytes, "ext4 takes 256 KiB at least");
   Fd image(::memfd_create("ext4", MFD_CLOEXEC));
   if (!image) co_return Error::from_errno(errno, "make a file in memory");
   if (::ftruncate(image.get(), static_cast<off_t>(usable)) != 0)

@@ -96,7 +96,7 @@ TEST(LoadRecord, TheTextTellsWhatWasAskedAndWhatCameOfIt) {
        {"randrw (70 % reads), blocks of 4.0 KiB, 2 sessions of depth 32, the first 1.0 MiB (--verify keeps track of no more), seed 42",
         "9,000 operations, 35.2 MiB, 900 IOPS, 3.5 MiB/s in 10.0 s", "writes     2,000 operations",
         "1000 operations a second asked, 900 reached",
-        "at most 1,500 had to wait for a place in the queue, one of them 2.5 s; 1,000 were never sent",
+        "at most 1,500 had to wait for a place in the queue, one of them 2.50 s; 1,000 were never sent",
         "7,000 blocks judged while it ran, 3 of them never written by a load; 256 blocks read back in a new session",
         "older states count as right", "nothing differs", "read, sent"})
     EXPECT_TRUE(says(text, words)) << words << " is not in\n" << text;
