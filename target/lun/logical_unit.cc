@@ -76,7 +76,7 @@ LogicalUnit::LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions&
       geometry_(geometry_of(*store_, options.block_bytes)),
       write_protected_(options.read_only || store_->read_only()),
       write_cache_enabled_(options.write_back && !write_protected_ && store_->has_volatile_cache()),
-      reset_notice_(*this),
+      clearance_notice_(*this),
       verifier_(*store_),
       background_flush_(*store_, [this](int error) { background_flush_failed(error); }) {
 }
@@ -161,7 +161,7 @@ void LogicalUnit::finish(Command& command) {
   command.state_ = Command::State::idle;
   if (nexus.tasks.leave(command))
     nexus.tasks.start_waiting([this](Command& waiting) { start(waiting); });
-  if (!resets_.empty()) command_left(command.serial_);
+  if (!clearances_.empty()) command_left(nexus, command.serial_);
   command.done(command);
 }
 
@@ -183,33 +183,50 @@ void LogicalUnit::abort(Command& command) {
 }
 
 void LogicalUnit::reset(const Nexus& by, std::function<void()> finished) {
-  Reset reset{.serial_max = commands_begun_, .commands_left = 0, .finished = std::move(finished)};
+  Clearance clearance{.serial_max = commands_begun_, .finished = std::move(finished)};
   for (std::size_t index = 0; index < nexus_states_.size(); ++index) {
     if (nexus_states_[index] == nullptr) continue;
     if (index != by.index) nexus_states_[index]->conditions.raise(Condition::bus_device_reset);
-    nexus_states_[index]->tasks.for_each([&](Command& command) {
-      ++reset.commands_left;
-      abort(command);
-    });
+    clear(*nexus_states_[index], clearance);
   }
-  if (reset.commands_left == 0 && !reset_notice_.queued()) Loop::current().defer(reset_notice_);
-  resets_.push_back(std::move(reset));
+  wait_for(std::move(clearance));
 }
 
-void LogicalUnit::command_left(std::uint64_t serial) {
-  for (Reset& reset : resets_) {
-    if (serial > reset.serial_max || --reset.commands_left > 0) continue;
-    if (!reset_notice_.queued()) Loop::current().defer(reset_notice_);
+void LogicalUnit::abort_task_set(const Nexus& nexus, std::function<void()> finished) {
+  NexusState& state = state_of(nexus);
+  Clearance clearance{.nexus = &state, .serial_max = commands_begun_, .finished = std::move(finished)};
+  clear(state, clearance);
+  wait_for(std::move(clearance));
+}
+
+void LogicalUnit::clear(NexusState& nexus, Clearance& clearance) {
+  nexus.tasks.for_each([&](Command& command) {
+    ++clearance.commands_left;
+    abort(command);
+  });
+}
+
+void LogicalUnit::wait_for(Clearance clearance) {
+  if (clearance.commands_left == 0 && !clearance_notice_.queued()) Loop::current().defer(clearance_notice_);
+  clearances_.push_back(std::move(clearance));
+}
+
+void LogicalUnit::command_left(const NexusState& nexus, std::uint64_t serial) {
+  for (Clearance& clearance : clearances_) {
+    if (clearance.nexus != nullptr && clearance.nexus != &nexus) continue;
+    if (serial > clearance.serial_max || --clearance.commands_left > 0) continue;
+    if (!clearance_notice_.queued()) Loop::current().defer(clearance_notice_);
   }
 }
 
-void LogicalUnit::tell_finished_resets() {
-  const auto done = std::stable_partition(
-      resets_.begin(), resets_.end(), [](const Reset& reset) { return reset.commands_left > 0; });
-  std::vector<Reset> finished(std::make_move_iterator(done),
-                              std::make_move_iterator(resets_.end()));
-  resets_.erase(done, resets_.end());
-  for (Reset& reset : finished) reset.finished();
+void LogicalUnit::tell_finished_clearances() {
+  const auto done =
+      std::stable_partition(clearances_.begin(), clearances_.end(),
+                            [](const Clearance& clearance) { return clearance.commands_left > 0; });
+  std::vector<Clearance> finished(std::make_move_iterator(done),
+                                  std::make_move_iterator(clearances_.end()));
+  clearances_.erase(done, clearances_.end());
+  for (Clearance& clearance : finished) clearance.finished();
 }
 
 void LogicalUnit::flush_and_tell(std::function<void()> finished) {

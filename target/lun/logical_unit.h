@@ -66,6 +66,7 @@ class LogicalUnit {
   void execute(Command& command);
   void abort(Command& command);
   void reset(const Nexus& by, std::function<void()> finished);
+  void abort_task_set(const Nexus& nexus, std::function<void()> finished);
   void forget(const Nexus& nexus);
   void flush_and_tell(std::function<void()> finished);
 
@@ -74,8 +75,8 @@ class LogicalUnit {
   void start(Command& command);
   void answer(Command& command, const Outcome& outcome);
   void finish(Command& command);
-  void command_left(std::uint64_t serial);
-  void tell_finished_resets();
+  void command_left(const NexusState& nexus, std::uint64_t serial);
+  void tell_finished_clearances();
 
   // The medium.
   void start_read(Command& command, const scsi::Read& read);
@@ -92,18 +93,22 @@ class LogicalUnit {
 
   UnitDescription description() const;
 
-  /// Calls `finished` when every command that was there when the reset came has left.
-  struct Reset {
+  /// Calls `finished` when every command that was there when it began has left: of one nexus, or of
+  /// all of them.
+  struct Clearance {
+    const NexusState* nexus = nullptr;
     std::uint64_t serial_max = 0;
     std::size_t commands_left = 0;
     std::function<void()> finished;
   };
-  class ResetNotice final : public Deferred {
+  void clear(NexusState& nexus, Clearance& clearance);
+  void wait_for(Clearance clearance);
+  class ClearanceNotice final : public Deferred {
    public:
-    explicit ResetNotice(LogicalUnit& unit) : unit_(unit) {}
+    explicit ClearanceNotice(LogicalUnit& unit) : unit_(unit) {}
 
    private:
-    void run() override { unit_.tell_finished_resets(); }
+    void run() override { unit_.tell_finished_clearances(); }
     LogicalUnit& unit_;
   };
 
@@ -118,8 +123,8 @@ class LogicalUnit {
 
   std::vector<std::unique_ptr<NexusState>> nexus_states_;  // by Nexus::index
   std::uint64_t commands_begun_ = 0;
-  std::vector<Reset> resets_;
-  ResetNotice reset_notice_;
+  std::vector<Clearance> clearances_;
+  ClearanceNotice clearance_notice_;
   Verifier verifier_;
   BackgroundFlush background_flush_;
 };

@@ -103,7 +103,16 @@ bool ScsiTarget::reset_logical_unit(const scsi::LunAddress& lun, const Nexus& by
   return true;
 }
 
-void ScsiTarget::flush(std::function<void()> finished) {
+bool ScsiTarget::abort_task_set(const scsi::LunAddress& lun, const Nexus& nexus,
+                                std::function<void()> finished) {
+  LogicalUnit* unit = find(lun);
+  if (unit == nullptr) return false;
+  unit->abort_task_set(nexus, std::move(finished));
+  return true;
+}
+
+void ScsiTarget::on_every_unit(const std::function<void(LogicalUnit&, std::function<void()>)>& begin,
+                               std::function<void()> finished) {
   // One more than there are units, for the case that all of them finish at once.
   auto left = std::make_shared<std::size_t>(1);
   const auto one_finished = [left, finished = std::move(finished)] {
@@ -112,9 +121,19 @@ void ScsiTarget::flush(std::function<void()> finished) {
   for (const std::unique_ptr<LogicalUnit>& unit : state_->units) {
     if (unit == nullptr) continue;
     ++*left;
-    unit->flush_and_tell(one_finished);
+    begin(*unit, one_finished);
   }
   one_finished();
+}
+
+void ScsiTarget::reset(const Nexus& by, std::function<void()> finished) {
+  on_every_unit([&by](LogicalUnit& unit, std::function<void()> done) { unit.reset(by, std::move(done)); },
+                std::move(finished));
+}
+
+void ScsiTarget::flush(std::function<void()> finished) {
+  on_every_unit([](LogicalUnit& unit, std::function<void()> done) { unit.flush_and_tell(std::move(done)); },
+                std::move(finished));
 }
 
 }  // namespace holdfast::target

@@ -45,6 +45,13 @@ class ScsiTarget {
   bool reset_logical_unit(const scsi::LunAddress& lun, const Nexus& by,
                           std::function<void()> finished);
 
+  /// ABORT TASK SET (SAM-5 7.3) of that nexus, and CLEAR TASK SET (7.5), which is the same where each
+  /// nexus has a task set of its own (TST=001b). `finished` as above; false if there is no such unit.
+  bool abort_task_set(const scsi::LunAddress& lun, const Nexus& nexus,
+                      std::function<void()> finished);
+  /// TARGET RESET: LOGICAL UNIT RESET of every unit. `finished` follows when all are through with it.
+  void reset(const Nexus& by, std::function<void()> finished);
+
   /// Brings onto the media what volatile caches hold, and calls `finished` when no unit's store is
   /// at work any more; where there is nothing to wait for, from inside. No command is alive by
   /// then. A failure is logged.
@@ -52,6 +59,9 @@ class ScsiTarget {
 
  private:
   struct State;
+  /// Starts something on every unit, and calls `finished` when it has ended on all of them.
+  void on_every_unit(const std::function<void(LogicalUnit&, std::function<void()>)>& begin,
+                     std::function<void()> finished);
   LogicalUnit* find(const scsi::LunAddress& lun);
 
   std::unique_ptr<State> state_;

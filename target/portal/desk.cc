@@ -59,6 +59,10 @@ Reception::Admission Desk::admit(const TargetConfig& target, const Caller& calle
 
 void Desk::withdraw(const TargetConfig&, std::uint16_t tsih) { sessions_.remove(tsih); }
 
+void Desk::end_sessions(const TargetConfig& target, std::uint16_t except, std::string_view why) {
+  sessions_.drop_all_of(target, except, why);
+}
+
 bool Desk::has_session(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
                        std::uint16_t tsih) {
   return sessions_.has(target, caller, isid, tsih);

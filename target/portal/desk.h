@@ -37,6 +37,7 @@ class Desk final : public Reception {
   Admission admit(const TargetConfig& target, const Caller& caller,
                   const iscsi::Isid& isid) override;
   void withdraw(const TargetConfig& target, std::uint16_t tsih) override;
+  void end_sessions(const TargetConfig& target, std::uint16_t except, std::string_view why) override;
   bool has_session(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
                    std::uint16_t tsih) override;
 

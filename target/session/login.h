@@ -75,6 +75,8 @@ class Reception {
                           const iscsi::Isid& isid) = 0;
   /// Takes an admission back: the connection broke before the login's last response was sent.
   virtual void withdraw(const TargetConfig& target, std::uint16_t tsih) = 0;
+  /// Ends every session of `target` but the one with that TSIH, at once.
+  virtual void end_sessions(const TargetConfig& target, std::uint16_t except, std::string_view why) = 0;
   /// Whether such a session lives, so that a login that wants to join it (TSIH not 0) is told why
   /// it may not: there is none, or sessions have one connection here.
   virtual bool has_session(const TargetConfig& target, const Caller& caller,

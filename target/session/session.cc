@@ -50,6 +50,7 @@ Session::Session(Loop& loop, Fd fd, LoginOutcome login, std::uint32_t nexus_inde
                  ScsiTarget& target, DataMemory& memory, Reception& reception)
     : Timer(loop),
       loop_(loop),
+      reception_(reception),
       fd_(std::move(fd)),
       login_(std::move(login)),
       name_(name_of_session(login_)),
@@ -227,11 +228,22 @@ void Session::pdu_refused(iscsi::Opcode opcode, std::string_view why) {
       why);
 }
 
+/// RFC 7143 section 11.5.1: the connections end too. The others' first, since ours still has to say so.
+void Session::cold_reset_done() {
+  reception_.end_sessions(*login_.target, login_.tsih, "TARGET COLD RESET by another session");
+  end_after_sending("TARGET COLD RESET");
+}
+
 void Session::out_of_step(std::string_view why, bool has_reject) {
-  if (!has_reject) {
+  if (has_reject)
+    end_after_sending(why);
+  else
     drop(why);
-    return;
-  }
+}
+
+/// What is in the sender's line goes out, and nothing after it.
+void Session::end_after_sending(std::string_view why) {
+  if (state_ == State::closed || state_ == State::sending_last || state_ == State::lingering) return;
   log(LogLevel::info, "{}: dropped: {}", name_, why);
   state_ = State::sending_last;
   router_.go_deaf();

@@ -63,6 +63,7 @@ class Session final : private PduRouter::Owner,
   /// Goes on to the next state if the present one's work is done.
   void step();
   bool is_quiet() const { return commands_.empty() && tasks_.empty(); }
+  void end_after_sending(std::string_view why);
   void linger();
   void close();
   void watch_peer();
@@ -80,6 +81,7 @@ class Session final : private PduRouter::Owner,
   void commands_gone() override { step(); }
   // TaskManagement::Owner.
   void task_management_done() override { step(); }
+  void cold_reset_done() override;
   // Sender::Owner.
   void sending_begins() override;
   void send_failed(int error) override;
@@ -88,6 +90,7 @@ class Session final : private PduRouter::Owner,
   void expire() override;
 
   Loop& loop_;
+  Reception& reception_;
   const Fd fd_;
   const LoginOutcome login_;
   const std::string name_;  // for the log

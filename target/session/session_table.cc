@@ -88,6 +88,12 @@ void SessionTable::drop_all(std::string_view why) {
   }
 }
 
+void SessionTable::drop_all_of(const TargetConfig& target, std::uint16_t except, std::string_view why) {
+  for (auto& [tsih, entry] : entries_) {
+    if (entry.target == &target && tsih != except && entry.session != nullptr) entry.session->drop(why);
+  }
+}
+
 // Counted on, so that a TSIH is not soon some other session's; 0 means "none" (section 11.12.6).
 std::uint16_t SessionTable::free_tsih() {
   do {

@@ -45,6 +45,8 @@ class SessionTable {
   /// Nobody is admitted from here on, and every session drains.
   void drain_all();
   void drop_all(std::string_view why);
+  /// The same with a target's sessions but one.
+  void drop_all_of(const TargetConfig& target, std::uint16_t except, std::string_view why);
   std::size_t size() const { return entries_.size(); }
 
  private:

@@ -41,7 +41,16 @@ std::optional<iscsi::PduFault> TaskManagement::arrived(
   function.slot = nullptr;
   switch (header.function()) {
     case TaskManagementFunction::abort_task: abort_task(function, header); break;
+    // Each nexus has a task set of its own, so to clear it is to abort it.
+    case TaskManagementFunction::abort_task_set:
+    case TaskManagementFunction::clear_task_set: abort_task_set(function, header); break;
     case TaskManagementFunction::logical_unit_reset: reset_logical_unit(function, header); break;
+    case TaskManagementFunction::target_warm_reset: reset_target(function, false); break;
+    case TaskManagementFunction::target_cold_reset: reset_target(function, true); break;
+    // At ErrorRecoveryLevel 0 no task outlives its connection.
+    case TaskManagementFunction::task_reassign:
+      answer(function, TaskManagementResponseCode::reassignment_not_supported);
+      break;
     default: answer(function, TaskManagementResponseCode::function_not_supported); break;
   }
   return std::nullopt;
@@ -68,13 +77,29 @@ void TaskManagement::abort_task(Function& function,
   }
 }
 
+std::function<void()> TaskManagement::completion_of(Function& function) {
+  function.stage = Function::Stage::resetting;
+  return [this, place = &function] { answer(*place, TaskManagementResponseCode::function_complete); };
+}
+
+void TaskManagement::abort_task_set(Function& function,
+                                    const iscsi::TaskManagementRequestBhs& header) {
+  if (!target_.abort_task_set(header.lun, nexus_, completion_of(function)))
+    answer(function, TaskManagementResponseCode::lun_does_not_exist);
+}
+
 void TaskManagement::reset_logical_unit(Function& function,
                                         const iscsi::TaskManagementRequestBhs& header) {
-  function.stage = Function::Stage::resetting;
-  Function* place = &function;
-  auto finished = [this, place] { answer(*place, TaskManagementResponseCode::function_complete); };
-  if (!target_.reset_logical_unit(header.lun, nexus_, finished))
+  if (!target_.reset_logical_unit(header.lun, nexus_, completion_of(function)))
     answer(function, TaskManagementResponseCode::lun_does_not_exist);
+}
+
+void TaskManagement::reset_target(Function& function, bool cold) {
+  std::function<void()> complete = completion_of(function);
+  target_.reset(nexus_, [this, cold, complete = std::move(complete)] {
+    complete();
+    if (cold && !closed_) owner_.cold_reset_done();
+  });
 }
 
 void TaskManagement::command_finished(const Slot& slot) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "common/iscsi/framing.h"
@@ -37,6 +38,8 @@ class TaskManagement {
    public:
     /// No function is under way any more.
     virtual void task_management_done() = 0;
+    /// TARGET COLD RESET: every session of the target is to end; ours once its answer is sent.
+    virtual void cold_reset_done() = 0;
 
    protected:
     ~Owner() = default;
@@ -71,7 +74,11 @@ class TaskManagement {
   };
 
   void abort_task(Function& function, const iscsi::TaskManagementRequestBhs& header);
+  void abort_task_set(Function& function, const iscsi::TaskManagementRequestBhs& header);
   void reset_logical_unit(Function& function, const iscsi::TaskManagementRequestBhs& header);
+  void reset_target(Function& function, bool cold);
+  /// Answers when what the device server was asked for is done.
+  std::function<void()> completion_of(Function& function);
   void answer(Function& function, iscsi::TaskManagementResponseCode response);
 
   ScsiTarget& target_;

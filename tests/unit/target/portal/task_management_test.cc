@@ -188,13 +188,70 @@ TEST_F(TaskManagementTest, WhatCannotBeDoneIsToldSo) {
   header.lun = {0, 9};
   initiator.send(header);
   EXPECT_EQ(response(initiator), TaskManagementResponseCode::lun_does_not_exist);
-  for (auto function :
-       {TaskManagementFunction::abort_task_set, TaskManagementFunction::clear_aca,
-        TaskManagementFunction::clear_task_set, TaskManagementFunction::target_warm_reset,
-        TaskManagementFunction::target_cold_reset, TaskManagementFunction::task_reassign}) {
-    EXPECT_EQ(ask(initiator, function), TaskManagementResponseCode::function_not_supported)
-        << static_cast<int>(function);
+  header = request(initiator, TaskManagementFunction::abort_task_set);
+  header.lun = {0, 9};
+  initiator.send(header);
+  EXPECT_EQ(response(initiator), TaskManagementResponseCode::lun_does_not_exist);
+  EXPECT_EQ(ask(initiator, TaskManagementFunction::clear_aca),
+            TaskManagementResponseCode::function_not_supported)
+      << "there is no ACA condition here";
+  EXPECT_EQ(ask(initiator, TaskManagementFunction::task_reassign),
+            TaskManagementResponseCode::reassignment_not_supported);
+}
+
+TEST_F(TaskManagementTest, ATaskSetIsAbortedForItsOwnNexusAlone) {
+  for (const auto function : {TaskManagementFunction::abort_task_set, TaskManagementFunction::clear_task_set}) {
+    target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+    RawInitiator mine(target_.port(), {.isid_tail = 1});
+    RawInitiator bystander(target_.port(), {.isid_tail = 2});
+    mine.clear_unit_attention();
+    bystander.clear_unit_attention();
+    for (std::uint32_t tag = 1; tag <= 3; ++tag) mine.send(mine.read10(tag, 0, 8));
+    bystander.send(bystander.read10(1, 0, 8));
+    target_.wait_for_hanging(4);
+    mine.send(request(mine, function));
+    EXPECT_FALSE(mine.receive_if_any(100ms)) << "the store still has the commands";
+    target_.heal();
+    EXPECT_EQ(response(mine), TaskManagementResponseCode::function_complete);
+    EXPECT_FALSE(mine.receive_if_any(50ms)) << "an aborted command is not answered";
+    EXPECT_EQ(bystander.finish(1), 0) << "another nexus has a task set of its own";
+    bystander.send(bystander.test_unit_ready(2));
+    EXPECT_EQ(bystander.finish(2), 0) << "and nothing to be told";
+    EXPECT_EQ(mine.read(4, 0, 8).size(), 4096U);
   }
+}
+
+TEST_F(TaskManagementTest, AWarmResetIsOneOfEveryUnit) {
+  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read}, 1);
+  RawInitiator resetter(target_.port(), {.isid_tail = 1});
+  RawInitiator bystander(target_.port(), {.isid_tail = 2});
+  resetter.clear_unit_attention();
+  bystander.clear_unit_attention();
+  for (int attempt = 0; attempt < 2; ++attempt) {  // The first takes that unit's attention.
+    auto read = bystander.read10(1, 0, 8);
+    read.lun = {0, 1};
+    bystander.send(read);
+    if (attempt == 0) bystander.finish(1);
+  }
+  target_.wait_for_hanging(1, 1);
+  resetter.send(request(resetter, TaskManagementFunction::target_warm_reset));
+  EXPECT_FALSE(resetter.receive_if_any(100ms)) << "a unit's store still has a command";
+  target_.heal();
+  EXPECT_EQ(response(resetter), TaskManagementResponseCode::function_complete);
+  bystander.send(bystander.test_unit_ready(2));
+  EXPECT_EQ(bystander.finish(2), 2) << "a unit attention on the other unit tells of the reset";
+}
+
+TEST_F(TaskManagementTest, AColdResetEndsEverySession) {
+  RawInitiator resetter(target_.port(), {.isid_tail = 1});
+  RawInitiator bystander(target_.port(), {.isid_tail = 2});
+  resetter.clear_unit_attention();
+  EXPECT_EQ(ask(resetter, TaskManagementFunction::target_cold_reset), TaskManagementResponseCode::function_complete);
+  EXPECT_TRUE(bystander.is_closed());
+  EXPECT_TRUE(resetter.is_closed());
+  RawInitiator again(target_.port(), {.isid_tail = 1});
+  again.clear_unit_attention();
+  EXPECT_EQ(again.read(1, 0, 8).size(), 4096U);
 }
 
 TEST_F(TaskManagementTest, FunctionsAtOnceAreBounded) {

@@ -54,6 +54,7 @@ class FakeReception final : public Reception {
     return {iscsi::LoginStatus::success, 0x0777};
   }
   void withdraw(const TargetConfig&, std::uint16_t tsih) override { sessions.erase(tsih); }
+  void end_sessions(const TargetConfig&, std::uint16_t, std::string_view) override {}
   bool has_session(const TargetConfig&, const Caller&, const iscsi::Isid&,
                    std::uint16_t tsih) override {
     return sessions.contains(tsih);
