@@ -44,8 +44,8 @@ std::optional<double> positive(double value) {
   return value > 0 ? std::optional(value) : std::nullopt;
 }
 
-std::optional<double> per_copy_second(double amount, const RunRecord& record) {
-  const double seconds = seconds_of(record.totals.copy_time);
+std::optional<double> per_second_of_work(double amount, const RunRecord& record) {
+  const double seconds = seconds_of(record.load ? record.load->time : record.totals.copy_time);
   return seconds > 0 ? std::optional(amount / seconds) : std::nullopt;
 }
 
@@ -85,9 +85,10 @@ std::optional<double> amount(Figure figure, const RunRecord& record) {
     case Figure::copy_seconds:
       return positive(seconds_of(record.totals.copy_time));
     case Figure::mib_per_second:
-      return per_copy_second(count_of(record.totals.bytes) / (1 << 20), record);
+      return per_second_of_work(count_of(record.totals.bytes) / (1 << 20), record);
     case Figure::files_per_second:
-      return per_copy_second(count_of(record.totals.files), record);
+      if (record.load) return std::nullopt;
+      return per_second_of_work(count_of(record.totals.files), record);
     case Figure::verify_seconds:
       return positive(seconds_of(record.totals.verify_time));
     case Figure::wire_requests:
