@@ -177,6 +177,8 @@ std::vector<Shortcoming> NfsTree::shortcomings() const {
       {Shortcoming::Of::acls, "POSIX ACLs are not part of " + which},
       {Shortcoming::Of::holes, "holes are left out when writing, but " + which + " cannot be asked for them"},
   };
+  if (!options_.writable)
+    all.push_back({Shortcoming::Of::access_times, "reading back over NFS changes them on the server"});
   if (version == 3)
     all.push_back({Shortcoming::Of::distant_times, which + " has no times before 1970 or after 2106"});
   if (!options_.findings->owners.empty())

@@ -2,6 +2,7 @@
 # on the server's own disk.
 . "$(dirname "$0")/lib.sh"
 make_tree "$WORK/tree"
+rm "$WORK/tree/sparse/large"  # NFS cannot be asked for holes, and its 20 GiB take minutes to be read back.
 for version in 4 3; do
   start_ganesha "$version"
   expect_exit 0 "$HOLDFAST" copy "$WORK/tree" "${URL/export/export/new}" --verify --json "$WORK/run.json" \
@@ -9,17 +10,10 @@ for version in 4 3; do
   expect_json "$WORK/run.json" 'run["verdict"] == "steady" and run["totals"]["files"] > 2500'
   expect_json "$WORK/run.json" 'run["destination"]["transport"] == "nfs"'
   expect_json "$WORK/run.json" "run['destination']['negotiated']['version'].startswith('$version')"
-  # The 20 GiB of hole in it take a checksum minutes.
-  [[ "$(stat -c %s "$EXPORT/new/sparse/large")" -eq "$(stat -c %s "$WORK/tree/sparse/large")" ]] || fail "large has shrunk"
-  rm "$EXPORT/new/sparse/large"
-  mkdir -p "$WORK/compared"
-  mv "$WORK/tree/sparse/large" "$WORK/large"
-  touch -r "$WORK/tree/sparse" "$EXPORT/new/sparse"
   # Version 3 has no times outside of 1970 to 2106.
   [[ $version -eq 4 ]] || find "$EXPORT/new/times" "$WORK/tree/times" \( ! -newermt 1970-01-02 -o -newermt 2106-01-01 \) \
     -exec touch -h -d 2001-01-01 {} +
   expect_same_on_server "$WORK/tree" "$EXPORT/new"
-  mv "$WORK/large" "$WORK/tree/sparse/large"
   kill "$SERVER"
   rm -rf "$EXPORT"
 done

@@ -45,6 +45,6 @@ kill "$SERVER"
 
 # Root squashed: owners cannot be kept, and that is said and not missed.
 start_ganesha 4 "Access_Type = RW; Squash = Root_Squash; Anonymous_Uid = 4242; Anonymous_Gid = 4242;"
-chmod 777 "$EXPORT"
+chown 4242:4242 "$EXPORT"
 expect_exit 0 "$HOLDFAST" copy "$WORK/tree" "$URL&requests=1" --verify
 [[ "$(stat -c %u "$EXPORT/file")" -eq 4242 ]] || fail "root was not squashed"
