@@ -174,8 +174,10 @@ Task<void> Copier::place_node(Node& node) {
   }
 }
 
-/// The copy will not name this node again.
+/// The copy will not name this node again. After a failure it may not be finished: then the tree's
+/// end takes it along.
 void Copier::let_go(Node& node, NodeId id) {
+  if (!failure_) return;
   if (node.sample && !stopped())
     finished_->add(std::move(node.sample), id);
   else
