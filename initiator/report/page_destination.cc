@@ -4,6 +4,7 @@
 
 #include "initiator/report/format.h"
 #include "initiator/report/html_text.h"
+#include "initiator/report/load_text.h"
 #include "initiator/report/page_sections.h"
 #include "initiator/report/run_text.h"
 
@@ -18,12 +19,34 @@ std::string figure(std::string_view name, const std::string& value, const std::s
   return html + "</dd></div>\n";
 }
 
+std::string copy_figures(const RunRecord::Totals& totals) {
+  return figure("Copied", bytes_text(totals.bytes), count_text(totals.files, "file", "files")) +
+         figure("Copy time", html_time(totals.copy_time),
+                rate_text(totals.bytes, totals.copy_time));
+}
+
+std::string load_figures(const LoadFigures& load) {
+  return figure("Operations", count_text(load.operations(), "", ""),
+                fmt::format("{} of {} in {}", html_text(load.access), bytes_text(load.block_bytes),
+                            html_time(load.time))) +
+         figure("A second", fmt::format("{:.0f}", load.rate()), rate_text(load.bytes(), load.time));
+}
+
+/// What went on beside a copy.
+std::string pressure_figures(const RunRecord::Pressure& pressure) {
+  std::string html;
+  const auto add = [&html](std::string_view name, const LatencySummary& latency) {
+    html += figure(name, html_time(latency.p99), "median " + html_time(latency.p50));
+  };
+  if (pressure.read_latency.count > 0) add("Readers, p99", pressure.read_latency);
+  if (pressure.lock_waits.count > 0) add("Locks, p99", pressure.lock_waits);
+  return html;
+}
+
 std::string figures(const RunRecord& record) {
   const RunRecord::Totals& totals = record.totals;
   std::string html = "<dl class=\"figures\">\n";
-  html += figure("Copied", bytes_text(totals.bytes), count_text(totals.files, "file", "files"));
-  html +=
-      figure("Copy time", html_time(totals.copy_time), rate_text(totals.bytes, totals.copy_time));
+  html += record.load ? load_figures(*record.load) : copy_figures(totals);
   if (record.workload.verify && totals.verify_time > Duration(0))
     html += figure("Verified in", html_time(totals.verify_time),
                    record.workload.mismatches == 0
@@ -33,6 +56,7 @@ std::string figures(const RunRecord& record) {
                  "own loop late " + html_time(totals.worst_lateness));
   html += figure("Latency, p99", html_time(record.latency.p99),
                  "median " + html_time(record.latency.p50));
+  html += pressure_figures(record.pressure);
   if (totals.wire.requests > 0)
     html += figure("Requests", count_text(totals.wire.requests, "", ""),
                    totals.wire.bytes_sent + totals.wire.bytes_received == 0
@@ -95,7 +119,10 @@ std::string latency_table(const RunRecord& record) {
           fmt::format("<td class=\"number\">{:.0f}</td>", static_cast<double>(time.count()) / 1000);
     html += "</tr>\n";
   };
-  for (std::size_t kind = 0; kind < operation_kinds; ++kind) {
+  if (record.load)
+    for (const auto& [name, latency] : load_latencies(*record.load))
+      if (latency->count > 0) row(name, *latency);
+  for (std::size_t kind = 0; kind < operation_kinds && !record.load; ++kind) {
     if (record.latency_by_operation[kind].count == 0) continue;
     std::string words = to_string(static_cast<OperationKind>(kind));
     std::replace(words.begin(), words.end(), '_', ' ');

@@ -160,6 +160,22 @@ TEST(HtmlPage, SaysWithoutAScriptWhatTheRunWas) {
   EXPECT_THAT(page, HasSubstr("<noscript>"));
 }
 
+TEST(HtmlPage, ALoadAndWhatWentOnBesideACopyHaveTheirFigures) {
+  RunRecord record = sample_record();
+  record.load.emplace();
+  record.load->access = "rand<read";
+  record.load->block_bytes = 4096;
+  record.load->time = seconds(10);
+  record.load->reads = {
+      .operations = 20'000, .bytes = 81'920'000, .latency = record.latency, .service = {}};
+  record.pressure.read_latency = record.latency;
+  const std::string page = own_part(to_html(record));
+  EXPECT_THAT(page, HasSubstr("20,000"));
+  EXPECT_THAT(page, HasSubstr("rand&lt;read of 4.0 KiB in 10.0 s"));
+  EXPECT_THAT(page, HasSubstr("<dt>Readers, p99</dt>"));
+  EXPECT_THAT(page, Not(HasSubstr("<dt>Copied</dt>")));
+}
+
 TEST(HtmlPage, AnEmptyRunIsAPageToo) {
   const std::string page = to_html(RunRecord());
   EXPECT_THAT(own_part(page), Not(HasSubstr("data-chart=")));
