@@ -220,7 +220,12 @@ void Comparison::perform(Contender& contender, std::uint32_t round) {
   if (!target) return refuse(contender, round, target.error(), exit_not_started);
   say(fmt::format("round {} of {}, {}: {}", round, options_.rounds, record_.destinations[contender.place].label,
                   target->to_string()));
-  CopyRunOptions copy{.run = options_.run, .source = options_.source, .destination = *target, .verify = options_.verify};
+  const CopyRunOptions copy{.run = options_.run,
+                            .source = options_.source,
+                            .destination = *target,
+                            .verify = options_.verify,
+                            .readers = options_.readers,
+                            .locks = options_.locks && !target->is_device()};
   if (options_.cold) drop_caches();
   CopyEnd end = copy_in_child(copy, storage_->folder(), interrupts_);
   take(contender, round, std::move(end), *target);

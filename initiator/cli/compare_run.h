@@ -34,6 +34,8 @@ struct CompareOptions {
   std::uint32_t rounds = 1;
   bool verify = true;
   bool cold = false;
+  std::uint32_t readers = 0;  // of finished files, beside each copy
+  bool locks = false;         // on finished files, where the destination has them
   std::string storage;  // the folder under which servers keep their images and trees
 };
 

@@ -10,6 +10,7 @@
 
 #include "initiator/cli/compare_plan.h"
 #include "initiator/cli/this_machine.h"
+#include "initiator/workload/readers.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -80,6 +81,10 @@ CLI::App* add_compare(CLI::App& app, CompareWords& words) {
   compare->add_option("--storage", words.storage, "Where our servers keep what they store (default $TMPDIR or /var/tmp)")
       ->type_name("DIR");
   compare->add_flag("--cold", words.cold, "Empty the page cache before every copy (root); else the source is read before");
+  compare->add_option("--readers", words.readers, "So many readers of files that are finished, beside each copy")
+      ->type_name("N")
+      ->check(CLI::Range(0U, Readers::readers_most));
+  compare->add_flag("--locks", words.locks, "Take and release locks on finished files meanwhile, where there are any (nfs, dir)");
   compare->add_flag("!--verify,--no-verify", words.no_verify, "Do not read back what was copied");
   compare->footer(notes);
   return compare;
@@ -92,6 +97,8 @@ Result<CompareOptions> read_compare_words(const CompareWords& words) {
   options.rounds = words.rounds;
   options.verify = !words.no_verify;
   options.cold = words.cold;
+  options.readers = words.readers;
+  options.locks = words.locks;
   options.storage = words.storage;
   for (const std::string& text : words.destinations) {
     // A wrong one is a row that says what is wrong with it, and the others run.

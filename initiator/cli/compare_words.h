@@ -20,6 +20,8 @@ struct CompareWords {
   std::uint32_t rounds = 0;
   bool no_verify = false;
   bool cold = false;
+  std::uint32_t readers = 0;
+  bool locks = false;
   std::string storage;
   RunOptions run;
 };

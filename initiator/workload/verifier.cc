@@ -201,6 +201,7 @@ void Verifier::end_slot() {
 
 Task<void> Verifier::check_node(Checked check) {
   Result<Attributes> copy = co_await tree_.read_attributes(check->node);
+  check->attributes_read.set();
   if (!copy) {
     unreadable(check->path, copy.error());
   } else {
@@ -273,6 +274,7 @@ Task<void> Verifier::compare_pieces(Checked check) {
 }
 
 Task<void> Verifier::check_piece(Checked check, SourcePiece piece) {
+  co_await check->attributes_read.wait();
   const std::span<const std::byte> source = piece.data();
   std::byte* memory = buffers_.take();
   const std::span<std::byte> data(memory, source.size());

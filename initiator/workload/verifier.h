@@ -61,6 +61,8 @@ class Verifier {
     bool changed = false;
     std::uint32_t number = 0;
     std::optional<std::uint64_t> differs_at;
+    /// Its attributes are known. Until then it is not read, for reading may move its time of access.
+    Event attributes_read;
   };
   using Checked = std::shared_ptr<Check>;
 
