@@ -56,6 +56,8 @@ Task<void> CopyRun::copy_phase(const SourceEstimate& estimate) {
     copied_.status = tree.error();
     if (tree.error().kind == ErrorKind::out_of_space && !cancelled())
       fail_to_start(too_small(estimate, tree.error()), exit_usage);
+    else if (tree.error().kind == ErrorKind::invalid_input && !cancelled())
+      fail_to_start(tree.error());
     else
       fail(tree.error(), place_->last_error());
     co_return;

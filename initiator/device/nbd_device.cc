@@ -124,7 +124,7 @@ Task<Status> NbdDevice::connect(Instant deadline) {
 
 Status NbdDevice::measure() {
   const auto unusable = [this](std::string why) {
-    return Error{ErrorKind::invalid_input, EINVAL, fmt::format("{}: {}", url_.to_string(), why)};
+    return Error{ErrorKind::invalid_input, EINVAL, fmt::format("open {}: {}", url_.to_string(), why)};
   };
   block_bytes_ = std::max(sector_bytes, facts_.block_bytes_minimum);
   if ((block_bytes_ & (block_bytes_ - 1)) != 0)

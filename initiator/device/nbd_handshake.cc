@@ -61,6 +61,7 @@ Status NbdConnection::set_up(const NbdUrl& url) {
     return Error{ErrorKind::invalid_input, ENOTSUP,
                  "nbds:// needs TLS, and the libnbd of this machine was built without it: use nbd://, or a "
                  "libnbd with GnuTLS"};
+  facts_.tls = url.tls;
   nbd_set_uri_allow_local_file(handle_, true);
   nbd_set_opt_mode(handle_, true);
   // Each read that ends well has filled its memory; there is no need to clear it first.
@@ -114,7 +115,10 @@ Error NbdConnection::connect_error(const Error& why) const {
     error.message = fmt::format("connected to {}, but it is no NBD server: {}; check host and port", portal_,
                                 why.message);
   } else {
-    error.message = fmt::format("negotiate with the NBD server {}: {}", portal_, why.message);
+    error.message = fmt::format("negotiate with the NBD server at {}: {}{}", portal_, why.message,
+                                facts_.tls ? "; does it do TLS, with this user and these keys? Write nbd:// to go "
+                                             "without"
+                                           : "");
   }
   return error;
 }

@@ -13,8 +13,9 @@ namespace {
 
 Status check_device(const Device& device) {
   if (device.block_bytes() <= 4096) return {};
-  return Error{ErrorKind::refused, EINVAL,
-               fmt::format("the device's blocks of {} bytes are larger than a filesystem's of 4096",
+  return Error{ErrorKind::invalid_input, EINVAL,
+               fmt::format("make a filesystem: the device takes blocks of {} bytes, and ext4's have 4096; "
+                           "let its server take smaller ones",
                            device.block_bytes())};
 }
 

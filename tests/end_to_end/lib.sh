@@ -177,28 +177,28 @@ speaks_nbd() {
   [[ "$greeting" == NBDMAGIC ]]
 }
 
-# start_nbdkit WORD...: its plugin, filters and what they take; sets NBDKIT (pid), PORT and URL.
+# start_nbdkit WORD...: its plugin, filters and what they take; sets NBDKIT (pid), NBD_PORT and URL.
 start_nbdkit() {
   need nbdkit
   for _ in {1..5}; do
-    PORT="$(free_port)"
-    start nbdkit nbdkit -f -i 127.0.0.1 -p "$PORT" "$@"
+    NBD_PORT="$(free_port)"
+    start nbdkit nbdkit -f -i 127.0.0.1 -p "$NBD_PORT" "$@"
     NBDKIT="$PID"
-    URL="nbd://127.0.0.1:$PORT/disk"
-    wait_until 10 eval "! is_alive $NBDKIT || speaks_nbd $PORT" && is_alive "$NBDKIT" && return
+    URL="nbd://127.0.0.1:$NBD_PORT/disk"
+    wait_until 10 eval "! is_alive $NBDKIT || speaks_nbd $NBD_PORT" && is_alive "$NBDKIT" && return
   done
   fail "nbdkit does not start"
 }
 
-# start_nbd_server IMAGE [LINE...]: the export "disk", with lines of its own; sets NBD_SERVER (pid), PORT
+# start_nbd_server IMAGE [LINE...]: the export "disk", with lines of its own; sets NBD_SERVER (pid), NBD_PORT
 # and URL. It goes into the background, and has a process for each connection.
 start_nbd_server() {
   need nbd-server
   local image="$1"
   shift
   for _ in {1..5}; do
-    PORT="$(free_port)"
-    printf '%s\n' "[generic]" "listenaddr = 127.0.0.1" "port = $PORT" "allowlist = true" \
+    NBD_PORT="$(free_port)"
+    printf '%s\n' "[generic]" "listenaddr = 127.0.0.1" "port = $NBD_PORT" "allowlist = true" \
       "[disk]" "exportname = $image" "flush = true" "fua = true" "trim = true" "$@" > "$WORK/nbd-server.conf"
     rm -f "$WORK/nbd-server.pid"
     nbd-server -C "$WORK/nbd-server.conf" -p "$WORK/nbd-server.pid" > "$WORK/nbd-server.log" 2>&1 < /dev/null || continue
@@ -206,8 +206,8 @@ start_nbd_server() {
     NBD_SERVER="$(< "$WORK/nbd-server.pid")"
     own_processes+=("$NBD_SERVER")
     at_exit kill_nbd_server
-    URL="nbd://127.0.0.1:$PORT/disk"
-    wait_until 20 eval "! is_alive $NBD_SERVER || speaks_nbd $PORT" && is_alive "$NBD_SERVER" && return
+    URL="nbd://127.0.0.1:$NBD_PORT/disk"
+    wait_until 20 eval "! is_alive $NBD_SERVER || speaks_nbd $NBD_PORT" && is_alive "$NBD_SERVER" && return
   done
   fail "nbd-server does not start"
 }

@@ -1,28 +1,6 @@
 # Whatever is wrong with an iSCSI destination: one line that says what was tried, what answered and
 # what to do, the right exit code, and nothing written.
-. "$(dirname "$0")/lib.sh"
-make_big_tree "$WORK/tree" 4
-truncate -s 64M "$WORK/image"
-
-# expect_refusal CODE PATTERN DESTINATION
-expect_refusal() {
-  expect_exit "$1" "$HOLDFAST" copy "$WORK/tree" "$3" --hang 3s
-  expect_says "^holdfast: $2"
-  [[ $(grep -c '' "$WORK/out") -eq 1 ]] || fail "more than one line: $(cat "$WORK/out")"
-}
-
-# listen NAME PYTHON: somebody who is no iSCSI target; sets PORT. `c` is the connection.
-listen() {
-  start "$1" python3 -uc "
-import socket, time
-s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()
-print(s.getsockname()[1])
-c = s.accept()[0]
-$2
-time.sleep(60)"
-  wait_until 20 test -s "$WORK/$1.log" || fail "nobody listens"
-  PORT="$(head -n 1 "$WORK/$1.log")"
-}
+. "$(dirname "$0")/refusals.sh"
 
 say 'typos'
 expect_refusal 2 'iscs://h/iqn\.x:y/0 is no destination: did you mean iscsi\? Write iscsi://host' iscs://h/iqn.x:y/0
@@ -35,12 +13,12 @@ expect_refusal 3 'connect to 127\.0\.0\.1:[0-9]+: Connection refused; is an iSCS
   "iscsi://127.0.0.1:$(free_port)/$IQN/0"
 listen ssh 'c.send(b"SSH-2.0-Server_1.0\r\n")'
 expect_refusal 3 'log in to .*: it is no iSCSI target, it says "SSH-2\.0-Server_1\.0"; check host and port' \
-  "iscsi://127.0.0.1:$PORT/$IQN/0"
+  "iscsi://127.0.0.1:$LISTENER/$IQN/0"
 listen closing 'c.close()'
-expect_refusal 3 'log in to .*(closed|reset).*; is it an iSCSI target that listens there\?' "iscsi://127.0.0.1:$PORT/$IQN/0"
+expect_refusal 3 '(log in|connect) to .*(closed|reset).*; is (it )?an iSCSI target' "iscsi://127.0.0.1:$LISTENER/$IQN/0"
 listen silent ''
 expect_refusal 3 'log in to .*: no answer within 3\.[0-9] s; is it an iSCSI target that listens there\?' \
-  "iscsi://127.0.0.1:$PORT/$IQN/0"
+  "iscsi://127.0.0.1:$LISTENER/$IQN/0"
 
 say 'no such target or LUN'
 one_lun "$WORK/image"
