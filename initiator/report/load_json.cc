@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -16,7 +17,8 @@ double rounded(double percent) {
   return std::round(percent * 1e9) / 1e9;
 }
 Duration from_microseconds(double value) {
-  return Duration(std::llround(value * 1000));
+  constexpr double most = 1e15;  // 31 years, as `duration_of` has it
+  return Duration(std::llround(std::clamp(value, -most, most) * 1000));
 }
 
 

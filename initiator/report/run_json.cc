@@ -1,5 +1,6 @@
 #include "initiator/report/run_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -14,7 +15,8 @@ double microseconds_of(Duration time) {
   return static_cast<double>(time.count()) / 1000;
 }
 Duration from_microseconds(double value) {
-  return Duration(std::llround(value * 1000));
+  constexpr double most = 1e15;  // 31 years, as `duration_of` has it
+  return Duration(std::llround(std::clamp(value, -most, most) * 1000));
 }
 
 Json write(const std::vector<FileRemark>& remarks) {
