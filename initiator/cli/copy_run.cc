@@ -97,6 +97,7 @@ Task<void> CopyRun::verify_phase(const SourceEstimate& estimate) {
   verify.name_file = [this](const std::string& path) { return watch_.name_file(path); };
   verify.mark = estimate.mark;
   verify.known = &copied_.problems;
+  verify.was_read = options_.readers > 0;
   VerifyResult verified = co_await verify_tree(loop_, **tree, verify, estimate, progress_, cancelled());
   record_.totals.verify_time = clock_now() - began;
   take(verified);

@@ -9,6 +9,17 @@
 #include "initiator/workload/compare.h"
 
 namespace holdfast::initiator {
+namespace {
+
+/// What this verification does not look for.
+std::vector<Shortcoming> not_looked_for(const Tree& tree, const VerifyOptions& options) {
+  std::vector<Shortcoming> all = tree.shortcomings();
+  if (options.was_read)
+    all.push_back({Shortcoming::Of::access_times, "the readers read the files when they were copied"});
+  return all;
+}
+
+}  // namespace
 
 Verifier::Verifier(SourceStream& stream, Tree& tree, const VerifyOptions& options,
                    Progress& progress, const std::atomic<bool>& cancelled, VerifyResult& result)
@@ -18,7 +29,7 @@ Verifier::Verifier(SourceStream& stream, Tree& tree, const VerifyOptions& option
       progress_(progress),
       cancelled_(cancelled),
       result_(result),
-      omissions_(tree.shortcomings()),
+      omissions_(not_looked_for(tree, options)),
       jobs_max_(std::clamp(tree.concurrency(), 1u, jobs_most)),
       buffers_(SourceStream::large_bytes, jobs_max_) {
   if (options.known == nullptr) return;

@@ -23,6 +23,8 @@ struct VerifyOptions {
   NameFile name_file;
   /// From before the copy. Where the source was changed since, a difference is the source's doing.
   SourceMark mark;
+  /// Readers read files of the copy meanwhile, and so moved their times of last access.
+  bool was_read = false;
   /// What the copy named already is not expected to be there.
   const BoundedList<SourceProblem>* known = nullptr;
 };
