@@ -44,6 +44,7 @@ constexpr const char* examples =
     "                                                  nfsport=, mountport=, uid=, gid=, requests= (in\n"
     "                                                  flight, 64) and transfer= (bytes of one call)\n"
     "  file:///path                                    an image or a block device of this machine\n"
+    "  dir:///path                                     any mounted directory, empty: kernel NFS, OCFS2, FUSE, ...\n"
     "\n"
     "Exit codes:\n"
     "  0  steady, everything done          1  done, but it stalled, or files had problems; or it failed\n"
@@ -81,7 +82,8 @@ CLI::App* add_copy(CLI::App& app, CopyWords& words) {
   CLI::App* copy = app.add_subcommand("copy", "A `cp -a` of a directory into a new filesystem, watched");
   copy->add_option("SOURCE", words.source, "The directory to copy")->required();
   copy->add_option("DESTINATION", words.destination,
-                   "iscsi://host[:port]/iqn/lun, nbd://host[:port]/export, nfs://host/export or file:///path")
+                   "iscsi://host[:port]/iqn/lun, nbd://host[:port]/export, nfs://host/export, "
+                   "file:///path or dir:///path")
       ->required();
   copy->add_flag("--verify", words.verify, "Read everything back in a new session and compare");
   copy->add_option("--readers", words.readers, "So many readers of files that are finished, while the copy runs")

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "initiator/tree/ext4_tree.h"
+#include "initiator/watch/watch.h"
 #include "initiator/watch/watched_device.h"
 #include "initiator/watch/watched_tree.h"
 
@@ -92,8 +93,18 @@ class TreePlace final : public CopyPlace {
   }
 
   Task<Status> open(bool read_only, Duration deadline) override {
-    Result<std::unique_ptr<Tree>> opened = co_await destination_.open_tree(loop_, read_only, deadline);
-    if (!opened) co_return opened.error();
+    // Nothing is connected to where a mount is: the first call on it is as any other, and is watched.
+    const bool is_call = destination_.may_stick();
+    const std::uint32_t slot = is_call ? begin_opening() : 0;
+    const Duration limit = is_call ? deadline + beyond_hang : deadline;
+    Result<std::unique_ptr<Tree>> opened = co_await destination_.open_tree(loop_, read_only, limit);
+    if (is_call) timer_.watch().end(slot, opened ? 0 : opened.error().code, clock_now());
+    if (!opened) {
+      // The kernel still holds what it did not answer.
+      drained_ = opened.error().kind != ErrorKind::timed_out || !is_call;
+      last_error_ = opened.error().message;
+      co_return opened.error();
+    }
     tree_ = std::make_unique<WatchedTree>(std::move(opened).value(), timer_);
     facts_.transport = tree_->transport();
     facts_.bytes = tree_->free_bytes();
@@ -123,6 +134,17 @@ class TreePlace final : public CopyPlace {
   std::string last_error() const override { return tree_ == nullptr ? last_error_ : tree_->last_error(); }
 
  private:
+  /// The watch, which does not count our own lateness, tells a hang long before we give up.
+  static constexpr Duration beyond_hang = std::chrono::seconds(10);
+
+  std::uint32_t begin_opening() {
+    Watch& watch = timer_.watch();
+    const Instant now = clock_now();
+    const std::uint32_t slot = watch.begin(OperationKind::get_attributes, 0, 0, watch.name_file("/"), now, now);
+    timer_.begun();
+    return slot;
+  }
+
   Loop& loop_;
   const Destination destination_;
   WatchTimer& timer_;

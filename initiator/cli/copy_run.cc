@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <memory>
 #include <utility>
 
 #include "initiator/cli/verbs.h"
@@ -15,6 +17,20 @@ namespace {
 
 constexpr Duration close_deadline = std::chrono::seconds(2);
 constexpr Duration hasty_close_deadline = std::chrono::milliseconds(500);
+
+/// A tree that is copied into itself never ends. A mounted directory's path, as the kernel spells it, is
+/// among its facts.
+Status check_not_inside(const std::string& source, const RunRecord::Destination& place) {
+  const auto path = place.negotiated.find("path");
+  if (place.transport != "dir" || path == place.negotiated.end()) return {};
+  const std::unique_ptr<char, decltype(&std::free)> canonical(::realpath(source.c_str(), nullptr), &std::free);
+  if (canonical == nullptr) return {};
+  std::string below = canonical.get();
+  if (below.back() != '/') below += '/';
+  if (!(path->second + '/').starts_with(below)) return {};
+  return Error{ErrorKind::invalid_input, EINVAL,
+               fmt::format("{} lies inside {}: a tree cannot be copied into itself", place.url, source)};
+}
 
 }  // namespace
 
@@ -62,7 +78,13 @@ Task<void> CopyRun::copy_phase(const SourceEstimate& estimate) {
       fail(tree.error(), place_->last_error());
     co_return;
   }
-  if (!room) {
+  const Status apart = check_not_inside(options_.source, place_->facts());
+  if (!apart) {
+    Status closed = co_await (*tree)->close();
+    static_cast<void>(closed);  // There is nothing in it.
+    copied_.status = apart;
+    fail_to_start(apart.error());
+  } else if (!room) {
     Status closed = co_await (*tree)->close();
     static_cast<void>(closed);  // There is nothing in it.
     copied_.status = room;
@@ -122,7 +144,8 @@ SourceOptions CopyRun::source_options() const {
   source.path = options_.source;
   struct stat status {};
   const std::string path = options_.destination.path();
-  if (!path.empty() && ::stat(path.c_str(), &status) == 0)
+  // A mounted directory is never asked from this thread; that it is not inside the source is seen later.
+  if (options_.destination.is_device() && !path.empty() && ::stat(path.c_str(), &status) == 0)
     source.skip.push_back({.device = status.st_dev, .inode = status.st_ino});
   return source;
 }

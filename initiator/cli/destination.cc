@@ -10,6 +10,7 @@
 #include "initiator/device/file_device.h"
 #include "initiator/device/libiscsi_device.h"
 #include "initiator/device/nbd_device.h"
+#include "initiator/tree/directory_tree.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -18,9 +19,16 @@ constexpr std::string_view file_scheme = "file://";
 constexpr std::string_view iscsi_scheme = "iscsi://";
 constexpr std::array<std::string_view, 4> nbd_schemes = {"nbd://", "nbds://", "nbd+unix://", "nbds+unix://"};
 constexpr std::string_view nfs_scheme = "nfs://";
-constexpr std::array<std::string_view, 1> later_schemes = {"dir://"};
+constexpr std::string_view directory_scheme = "dir://";
 
 Error wrong(std::string message) { return Error{ErrorKind::invalid_input, EINVAL, std::move(message)}; }
+
+/// What follows the scheme, which is a path from the root.
+Result<std::string> absolute_path(std::string_view text, std::string_view scheme, std::string_view example) {
+  const std::string_view path = text.substr(scheme.size());
+  if (!path.empty() && path.front() == '/') return std::string(path);
+  return wrong(fmt::format("{}: the path after {} is absolute, as in {}", text, scheme, example));
+}
 
 }  // namespace
 
@@ -45,13 +53,15 @@ Result<Destination> Destination::parse(std::string_view text, const char* secret
     return Destination(std::move(nfs));
   }
   if (text.starts_with(file_scheme)) {
-    const std::string_view path = text.substr(file_scheme.size());
-    if (path.empty() || path.front() != '/')
-      return wrong(fmt::format("{}: the path after file:// is absolute, as in file:///srv/image", text));
-    return Destination(File{std::string(path)});
+    Result<std::string> path = absolute_path(text, file_scheme, "file:///srv/image");
+    if (!path) return path.error();
+    return Destination(File{std::move(path).value()});
   }
-  for (std::string_view later : later_schemes)
-    if (text.starts_with(later)) return wrong(fmt::format("{}: {} destinations are not supported yet", text, later));
+  if (text.starts_with(directory_scheme)) {
+    Result<std::string> path = absolute_path(text, directory_scheme, "dir:///mnt/share");
+    if (!path) return path.error();
+    return Destination(Directory{std::move(path).value()});
+  }
   return no_destination(text);
 }
 
@@ -59,10 +69,12 @@ std::string Destination::to_string() const {
   if (const auto* url = std::get_if<IscsiUrl>(&place_)) return url->to_string();
   if (const auto* url = std::get_if<NbdUrl>(&place_)) return url->to_string();
   if (const auto* nfs = std::get_if<Nfs>(&place_)) return nfs->url.to_string();
+  if (const auto* directory = std::get_if<Directory>(&place_)) return std::string(directory_scheme) + directory->path;
   return std::string(file_scheme) + std::get<File>(place_).path;
 }
 
 std::string Destination::path() const {
+  if (const auto* directory = std::get_if<Directory>(&place_)) return directory->path;
   const auto* file = std::get_if<File>(&place_);
   return file == nullptr ? "" : file->path;
 }
@@ -72,7 +84,18 @@ bool Destination::is_device() const {
          std::holds_alternative<File>(place_);
 }
 
+bool Destination::may_stick() const {
+  return std::holds_alternative<File>(place_) || std::holds_alternative<Directory>(place_);
+}
+
 Task<Result<std::unique_ptr<Tree>>> Destination::open_tree(Loop& loop, bool read_only, Duration deadline) const {
+  if (const auto* directory = std::get_if<Directory>(&place_)) {
+    std::string path = directory->path;
+    Task<Result<std::unique_ptr<Tree>>> opening = read_only ? DirectoryTree::open(loop, std::move(path), deadline)
+                                                            : DirectoryTree::make(loop, std::move(path), deadline);
+    Result<std::unique_ptr<Tree>> tree = co_await opening;
+    co_return tree;
+  }
   const auto* nfs = std::get_if<Nfs>(&place_);
   CHECK(nfs != nullptr);
   NfsUrl url = nfs->url;

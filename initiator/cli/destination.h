@@ -20,8 +20,8 @@ namespace holdfast::initiator {
 /// Where a workload goes, as the command line says it.
 class Destination {
  public:
-  /// Reads `iscsi://…`, `nbd://…` and its kin, `nfs://…` or `file:///path`. A password that the URL
-  /// leaves out comes from `secret`.
+  /// Reads `iscsi://…`, `nbd://…` and its kin, `nfs://…`, `file:///path` or `dir:///path`. A password
+  /// that the URL leaves out comes from `secret`.
   static Result<Destination> parse(std::string_view text, const char* secret);
 
   /// Without a password.
@@ -29,8 +29,8 @@ class Destination {
   /// A block device, on which a copy makes a filesystem; everything else is a tree of files.
   bool is_device() const;
   /// It is storage of this machine, in which a call can stick so that the process cannot end.
-  bool may_stick() const { return !path().empty(); }
-  /// The path of an image or block device; empty for what is not of this machine.
+  bool may_stick() const;
+  /// The path of an image, a block device or a mounted directory; empty for what is not of this machine.
   std::string path() const;
   /// A new session with a device, up within `deadline`. Writable unless `read_only`. It takes `depth`
   /// requests at once; 0: as many as are usual for its kind.
@@ -49,11 +49,15 @@ class Destination {
     std::shared_ptr<NfsFindings> findings = std::make_shared<NfsFindings>();
   };
   explicit Destination(Nfs nfs) : place_(std::move(nfs)) {}
+  struct Directory {
+    std::string path;
+  };
   explicit Destination(IscsiUrl url) : place_(std::move(url)) {}
   explicit Destination(NbdUrl url) : place_(std::move(url)) {}
   explicit Destination(File file) : place_(std::move(file)) {}
+  explicit Destination(Directory directory) : place_(std::move(directory)) {}
 
-  std::variant<IscsiUrl, NbdUrl, Nfs, File> place_;
+  std::variant<IscsiUrl, NbdUrl, Nfs, File, Directory> place_;
 };
 
 }  // namespace holdfast::initiator

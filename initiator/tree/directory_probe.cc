@@ -10,7 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
-#include <functional>
+#include <string_view>
 #include <utility>
 
 #include "common/base/units.h"
@@ -22,6 +22,7 @@
 namespace holdfast::initiator {
 namespace {
 
+constexpr std::string_view folder_prefix = ".holdfast-";
 constexpr const char* file_name = "file";
 constexpr const char* fifo_name = "fifo";
 
@@ -35,11 +36,23 @@ Error cannot_write(const std::string& path, int code) {
   return error;
 }
 
+/// Removes a folder of ours, with what may be in it.
+bool remove_folder(int directory, const std::string& name, CallSite& site) {
+  site.enter("unlinkat");
+  {
+    const Fd folder(open_to_read(directory, name.c_str(), true));
+    if (!folder) return false;
+    ::unlinkat(folder.get(), file_name, 0);
+    ::unlinkat(folder.get(), fifo_name, 0);
+  }
+  return ::unlinkat(directory, name.c_str(), AT_REMOVEDIR) == 0;
+}
+
 /// Tries in a folder made for the purpose what the filesystem carries.
 class Probe {
  public:
   Probe(OpenedDirectory& found, std::string type, CallSite& site)
-      : found_(found), type_(std::move(type)), site_(site), folder_name_(fmt::format(".holdfast-{}", ::getpid())) {}
+      : found_(found), type_(std::move(type)), site_(site), folder_name_(fmt::format("{}{}", folder_prefix, ::getpid())) {}
 
   /// 0, or the errno with which not even a folder could be made.
   int run() {
@@ -51,12 +64,9 @@ class Probe {
     int error = file_ ? 0 : errno;
     if (file_) try_everything();
     file_.reset();
-    site_.enter("unlinkat");
-    ::unlinkat(folder_.get(), file_name, 0);
-    ::unlinkat(folder_.get(), fifo_name, 0);
     folder_.reset();
-    if (::unlinkat(found_.fd->get(), folder_name_.c_str(), AT_REMOVEDIR) != 0 && error == 0) error = errno;
-    return error;
+    const bool removed = remove_folder(found_.fd->get(), folder_name_, site_);
+    return removed || error != 0 ? error : errno;
   }
 
  private:
@@ -126,6 +136,32 @@ class Probe {
             fmt::format("{} keeps times only to about {} ns here", type_, granularity(status.st_mtim.tv_nsec)));
     if (status.st_atim.tv_sec != times[0].tv_sec)
       lacks(Shortcoming::Of::access_times, fmt::format("{} does not keep times of access here", type_));
+    else if (!heeds_noatime() && reading_is_noted(status))
+      lacks(Shortcoming::Of::access_times,
+            fmt::format("the server of {} notes that a file was read, also by a verification", type_));
+  }
+
+  /// A filesystem of this machine leaves the time of access alone when it is asked to.
+  bool heeds_noatime() const {
+    for (const char* local : {"ext", "xfs", "btrfs", "f2fs", "tmpfs", "ocfs2", "gfs2"})
+      if (type_.starts_with(local)) return true;
+    return false;
+  }
+
+  /// Whether the server, whose clock tells times of access, changes it when we read.
+  bool reading_is_noted(const struct stat& before) {
+    site_.enter("fsync");
+    ::fsync(file_.get());
+    ::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_DONTNEED);
+    site_.enter("openat");
+    const Fd reader(open_to_read(folder_.get(), file_name, false));
+    char byte = 0;
+    site_.enter("pread64");
+    if (::pread(reader.get(), &byte, 1, 2 * MiB) != 1) return false;
+    struct statx after {};
+    site_.enter("statx");
+    if (::statx(reader.get(), "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_ATIME, &after) != 0) return false;
+    return after.stx_atime.tv_sec != before.st_atim.tv_sec;
   }
 
   /// The largest power of ten that divides what is left of 987,654,321.
@@ -165,6 +201,8 @@ Status check_empty(const OpenedDirectory& directory, const std::string& path, bo
   if (!names) return for_the_user(path + ": " + names.error().message, names.error().code);
   for (const ListedName& one : *names) {
     if (is_ext && one.name == lost_and_found) continue;
+    // What a run left that was given up while it tried.
+    if (one.name.starts_with(folder_prefix) && remove_folder(directory.fd->get(), one.name, site)) continue;
     return for_the_user(fmt::format("{} is not empty (it has {}): a copy goes into an empty directory", path, one.name),
                         ENOTEMPTY);
   }
@@ -190,7 +228,7 @@ Result<OpenedDirectory> open_directory(const std::string& path, bool for_writing
   const MountEntry mount = mount_of(directory).value_or(MountEntry{.type = "the filesystem", .source = "", .options = ""});
   const bool is_ext = mount.type.starts_with("ext");
   found.sync_each_file = mount.type.starts_with("fuse");
-  found.negotiated = {{"path", path},
+  found.negotiated = {{"path", path_of_open_file(directory).value_or(path)},
                       {"filesystem", mount.type},
                       {"mounted", mount.source},
                       {"options", mount.options},

@@ -1,6 +1,10 @@
 #include "initiator/tree/mount_table.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <charconv>
+#include <climits>
 #include <fstream>
 #include <sstream>
 
@@ -54,6 +58,13 @@ std::optional<MountEntry> mount_of(int fd) {
     if (key == "mnt_id:" && lines >> id) return find_mount(read_all("/proc/self/mountinfo"), id);
   }
   return std::nullopt;
+}
+
+std::optional<std::string> path_of_open_file(int fd) {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t bytes = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path.data(), path.size());
+  if (bytes <= 0 || static_cast<std::size_t>(bytes) == path.size()) return std::nullopt;
+  return std::string(path.data(), static_cast<std::size_t>(bytes));
 }
 
 }  // namespace holdfast::initiator

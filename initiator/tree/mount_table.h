@@ -17,5 +17,7 @@ struct MountEntry {
 std::optional<MountEntry> find_mount(std::string_view mountinfo, int mount_id);
 /// The mount that an open file is on, by /proc, which asks no filesystem.
 std::optional<MountEntry> mount_of(int fd);
+/// The path of an open file, without symlinks, in the same way.
+std::optional<std::string> path_of_open_file(int fd);
 
 }  // namespace holdfast::initiator

@@ -1,15 +1,18 @@
+#include <linux/magic.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <linux/magic.h>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "common/base/units.h"
 #include "initiator/tree/directory_tree.h"
 #include "tests/contract/tree/subject.h"
 #include "tests/support/mounted_image.h"
+#include "tests/support/program.h"
 #include "tests/support/shell.h"
 #include "tests/support/temporary_folder.h"
 
@@ -123,8 +126,43 @@ class DirectoryOnImage : public DirectorySubject {
   std::unique_ptr<MountedImage> mounted_;
 };
 
+/// Behind a FUSE server, which numbers, locks and syncs in its own way.
+class DirectoryOnFuse final : public DirectorySubject {
+ public:
+  ~DirectoryOnFuse() override {
+    ::umount2(directory().c_str(), MNT_DETACH);
+    testing_support::kill_program(server_);
+  }
+  std::string prepare(Loop& loop) override {
+    if (std::string reason = DirectorySubject::prepare(loop); !reason.empty()) return reason;
+    if (::access("/dev/fuse", R_OK | W_OK) != 0) return "no /dev/fuse";
+    const std::string backing = folder_.file("backing");
+    struct statfs status {};
+    ::mkdir(backing.c_str(), 0755);
+    ::mkdir(directory().c_str(), 0755);
+    if (::statfs(backing.c_str(), &status) != 0 || status.f_type != EXT4_SUPER_MAGIC)
+      return "temporary files are not on ext4";
+    server_ = testing_support::start_program({BLOCKING_FUSE, backing, directory(), folder_.file("rules")});
+    for (int i = 0; i < 500; ++i) {
+      if (::statfs(directory().c_str(), &status) == 0 && status.f_type == FUSE_SUPER_MAGIC) return {};
+      if (testing_support::has_ended(server_)) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return "cannot mount FUSE here";
+  }
+  TreeLimits limits() const override { return ext4_limits(); }
+
+ protected:
+  std::string directory() const override { return folder_.file("mount"); }
+
+ private:
+  TemporaryFolder folder_;
+  pid_t server_ = -1;
+};
+
 }  // namespace
 
+std::unique_ptr<TreeSubject> make_directory_on_fuse() { return std::make_unique<DirectoryOnFuse>(); }
 std::unique_ptr<TreeSubject> make_directory_on_disk() { return std::make_unique<DirectoryOnDisk>(); }
 std::unique_ptr<TreeSubject> make_directory_on_tmpfs() { return std::make_unique<DirectoryOnTmpfs>(); }
 std::unique_ptr<TreeSubject> make_directory_on_ext4() {

@@ -60,5 +60,6 @@ std::unique_ptr<TreeSubject> make_directory_on_ext4();
 std::unique_ptr<TreeSubject> make_directory_on_xfs();
 std::unique_ptr<TreeSubject> make_nfs4_on_ganesha();
 std::unique_ptr<TreeSubject> make_nfs3_on_ganesha();
+std::unique_ptr<TreeSubject> make_directory_on_fuse();
 
 }  // namespace holdfast::initiator

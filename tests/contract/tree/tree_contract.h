@@ -199,7 +199,8 @@ inline auto every_tree() {
                          TreeSubjectCase{"DirectoryOnExt4", &make_directory_on_ext4},
                          TreeSubjectCase{"DirectoryOnXfs", &make_directory_on_xfs},
                          TreeSubjectCase{"Nfs4OnGanesha", &make_nfs4_on_ganesha},
-                         TreeSubjectCase{"Nfs3OnGanesha", &make_nfs3_on_ganesha});
+                         TreeSubjectCase{"Nfs3OnGanesha", &make_nfs3_on_ganesha},
+                         TreeSubjectCase{"DirectoryOnFuse", &make_directory_on_fuse});
 }
 
 inline std::string name_of(const testing::TestParamInfo<TreeSubjectCase>& subject) {
