@@ -183,7 +183,10 @@ off_t do_lseek(const char*, off_t offset, int whence, fuse_file_info* file) {
 
 void* do_init(fuse_conn_info*, fuse_config* config) {
   config->use_ino = 1;
-  config->nullpath_ok = 0;
+  // A name is a name: what one of them changes is seen by the others, and unlinking unlinks.
+  config->attr_timeout = 0;
+  config->entry_timeout = 0;
+  config->hard_remove = 1;
   return nullptr;
 }
 
