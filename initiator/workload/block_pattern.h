@@ -34,6 +34,9 @@ struct BlockExpectation {
   std::uint64_t sector = 0;
   std::uint32_t oldest = 0;
   std::uint32_t newest = 0;
+  /// A write to it was under way while it was read. Then even a sector may be part old and part new:
+  /// memory that is copied while it is written (a page cache, a cache of a disk) promises no more.
+  bool overlapped = false;
 };
 
 enum class BlockFaultKind : std::uint8_t {

@@ -137,10 +137,12 @@ void Load::judge(const BlockSlot& slot) {
   ++result_.checked_blocks;
   std::optional<BlockFault> fault;
   if (table_ != nullptr) {
+    const std::uint32_t newest = table_->newest(slot.block);
     fault = judge_block(block, {.run = plan_.run,
                                 .sector = sector,
                                 .oldest = slot.generation,
-                                .newest = table_->newest(slot.block)});
+                                .newest = newest,
+                                .overlapped = slot.generation != newest});
   } else {
     fault = judge_unknown_block(block, sector);
     if (!has_label(block)) ++result_.unlabelled_blocks;

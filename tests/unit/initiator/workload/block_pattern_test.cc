@@ -67,6 +67,20 @@ TEST(BlockPattern, WhileAWriteIsUnderWayBothStatesAreRightAndAnyMixture) {
   EXPECT_EQ(judged(written(3), 4, 5)->kind, BlockFaultKind::stale);
 }
 
+TEST(BlockPattern, ASectorThatWasReadWhileItWasWrittenMayBeHalfOfEach) {
+  Block half = written(5);
+  const Block next = written(6);
+  std::copy_n(next.begin(), 700, half.begin());  // as a page cache copies: not by sectors
+  BlockExpectation expected{.run = this_run, .sector = at_sector, .oldest = 5, .newest = 6, .overlapped = true};
+  EXPECT_FALSE(judge_block(half, expected));
+  expected.overlapped = false;
+  const std::optional<BlockFault> fault = judge_block(half, expected);
+  ASSERT_TRUE(fault) << "and nobody wrote at the time";
+  EXPECT_EQ(fault->kind, BlockFaultKind::corrupt);
+  expected.overlapped = true;
+  EXPECT_TRUE(judge_block(written(4), expected)) << "an older state is stale all the same";
+}
+
 TEST(BlockPattern, SectorsOfDifferentGenerationsAreTorn) {
   Block torn = written(5);
   put_sectors(torn, written(4), 6, 2);
