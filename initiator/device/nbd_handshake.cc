@@ -100,7 +100,10 @@ Task<Status> NbdConnection::greet(const std::string& uri, Instant deadline) {
 Error NbdConnection::connect_error(const Error& why) const {
   Error error = why;
   const bool late = why.kind == ErrorKind::timed_out;
-  if (!socket_) {
+  // No connect(2) to a right address ends with EINVAL: that is TLS, which libnbd may begin, and fail at,
+  // in the very call that connects.
+  const bool tls_failed = why.kind == ErrorKind::system && why.code == EINVAL;
+  if (!socket_ && !tls_failed) {
     // libnbd's own words name the address and the server once more.
     const bool plain = why.kind == ErrorKind::system;
     const std::string words = plain ? std::generic_category().message(why.code) : why.message;
@@ -111,7 +114,7 @@ Error NbdConnection::connect_error(const Error& why) const {
         "connected to {}, but it sends no NBD greeting: {}. What listens there is stuck, or waits for its "
         "client to speak first, as an iSCSI target or a web server does: is this an NBD server's port?",
         portal_, why.message);
-  } else if (!greeted_) {
+  } else if (!greeted_ && !tls_failed) {
     error.message = fmt::format("connected to {}, but it is no NBD server: {}; check host and port", portal_,
                                 why.message);
   } else {

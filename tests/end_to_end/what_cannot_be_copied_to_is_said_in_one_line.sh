@@ -15,7 +15,7 @@ listen ssh 'c.send(b"SSH-2.0-Server_1.0\r\n")'
 expect_refusal 3 'log in to .*: it is no iSCSI target, it says "SSH-2\.0-Server_1\.0"; check host and port' \
   "iscsi://127.0.0.1:$LISTENER/$IQN/0"
 listen closing 'c.close()'
-expect_refusal 3 '(log in|connect) to .*(closed|reset).*; is (it )?an iSCSI target' "iscsi://127.0.0.1:$LISTENER/$IQN/0"
+expect_refusal 3 '(log in|connect) to .*(closed|reset|Broken pipe).*; is (it )?an iSCSI target' "iscsi://127.0.0.1:$LISTENER/$IQN/0"
 listen silent ''
 expect_refusal 3 'log in to .*: no answer within 3\.[0-9] s; is it an iSCSI target that listens there\?' \
   "iscsi://127.0.0.1:$LISTENER/$IQN/0"
