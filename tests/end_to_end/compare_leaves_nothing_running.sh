@@ -1,7 +1,7 @@
 # Whenever and however a comparison is ended, its servers, its copies and their files go with it.
 . "$(dirname "$0")/lib.sh"
 need nbdkit nbd-server
-make_big_tree "$WORK/tree" 48
+make_big_tree "$WORK/tree" 384
 mkdir "$WORK/storage"
 
 echo "$WORK/storage" > "$WORK/pattern"  # A command line that held it would be found as well.
