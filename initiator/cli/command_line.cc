@@ -79,7 +79,7 @@ struct CopyWords {
 };
 
 CLI::App* add_copy(CLI::App& app, CopyWords& words) {
-  CLI::App* copy = app.add_subcommand("copy", "A `cp -a` of a directory into a new filesystem, watched");
+  CLI::App* copy = app.add_subcommand("copy", "A `cp -a` of a directory onto a disk or into a directory, watched");
   copy->add_option("SOURCE", words.source, "The directory to copy")->required();
   copy->add_option("DESTINATION", words.destination,
                    "iscsi://host[:port]/iqn/lun, nbd://host[:port]/export, nfs://host/export, "
