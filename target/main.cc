@@ -42,7 +42,8 @@ bool print(const std::vector<Diagnostic>& diagnostics) {
 /// lead to. Serves nothing and gets in nobody's way.
 int check(const ParsedConfig& parsed) {
   Diagnostics with_paths(parsed.config.file);
-  static_cast<void>(open_targets(parsed.config, true, with_paths));
+  TargetTable targets;
+  open_targets(parsed.config, true, targets, with_paths);
   std::vector<Diagnostic> all = with_paths.take();
   all.insert(all.begin(), parsed.diagnostics.begin(), parsed.diagnostics.end());
   std::stable_sort(all.begin(), all.end(), [](const Diagnostic& a, const Diagnostic& b) {
@@ -139,7 +140,8 @@ int run(const Options& options) {
   if (!loop) return cannot_start(loop.error());
 
   Diagnostics problems(config.file);
-  const std::vector<ServedTarget> targets = open_targets(config, false, problems);
+  TargetTable targets;
+  open_targets(config, false, targets, problems);
   if (!print(problems.take())) return exit_usage;
 
   Result<std::vector<Fd>> sockets = listen_on(options.addresses, options.port);
@@ -148,7 +150,7 @@ int run(const Options& options) {
   const Status dropped = drop_privileges(options.uid, options.gid);
   if (!dropped) return cannot_start(dropped.error());
 
-  Server server(**loop, config, targets, std::move(*sockets));
+  Server server(**loop, targets, std::move(*sockets));
   Service service{options, config, server, *signals, background};
   (*loop)->run(serve(service));
   return exit_ok;

@@ -1,22 +1,8 @@
 #include "target/portal/desk.h"
 
-#include <strings.h>
-
-#include <algorithm>
-
-#include "common/base/check.h"
 #include "common/base/log.h"
 
 namespace holdfast::target {
-namespace {
-
-// iSCSI names are compared without regard to case: RFC 3722 maps them to lower case first.
-bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-}  // namespace
-
 void Desk::refresh_access() {
   for (const Diagnostic& said : access_.refresh())
     log(said.severity == Diagnostic::Severity::error ? LogLevel::error : LogLevel::warning, "{}", said.to_string());
@@ -27,11 +13,9 @@ Access::Decision Desk::decide(const TargetConfig& target, const Caller& caller) 
                         IpAddress::parse(caller.local.host()));
 }
 
-const TargetConfig* Desk::find_target(std::string_view name, const Caller& caller) {
-  const auto found = std::find_if(
-      targets_.begin(), targets_.end(),
-      [&](const ServedTarget& target) { return same_name(target.config->name, name); });
-  if (found == targets_.end()) return nullptr;
+TargetRef Desk::find_target(std::string_view name, const Caller& caller) {
+  const ServedTarget* found = targets_.find(name);
+  if (found == nullptr) return nullptr;
   refresh_access();
   const Access::Decision decision = decide(*found->config, caller);
   if (decision.allowed) return found->config;
@@ -43,8 +27,8 @@ const TargetConfig* Desk::find_target(std::string_view name, const Caller& calle
 std::vector<std::string> Desk::target_names(const Caller& caller) {
   refresh_access();
   std::vector<std::string> names;
-  for (const ServedTarget& target : targets_)
-    if (decide(*target.config, caller).allowed) names.push_back(target.config->name);
+  for (const std::unique_ptr<ServedTarget>& target : targets_.all())
+    if (decide(*target->config, caller).allowed) names.push_back(target->config->name);
   return names;
 }
 
@@ -54,6 +38,10 @@ Duration Desk::note_failed_authentication(const Caller& caller) {
 
 Reception::Admission Desk::admit(const TargetConfig& target, const Caller& caller,
                                  const iscsi::Isid& isid) {
+  // It was changed or removed while this login went on, which is to begin anew then.
+  const ServedTarget* served = targets_.find(target.name);
+  if (served == nullptr || served->config.get() != &target)
+    return {.status = iscsi::LoginStatus::service_unavailable};
   return sessions_.admit(target, caller, isid);
 }
 
@@ -66,14 +54,6 @@ void Desk::end_sessions(const TargetConfig& target, std::uint16_t except, std::s
 bool Desk::has_session(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
                        std::uint16_t tsih) {
   return sessions_.has(target, caller, isid, tsih);
-}
-
-ScsiTarget& Desk::device_of(const TargetConfig& target) const {
-  const auto found =
-      std::find_if(targets_.begin(), targets_.end(),
-                   [&](const ServedTarget& served) { return served.config == &target; });
-  CHECK(found != targets_.end());
-  return *found->device;
 }
 
 }  // namespace holdfast::target

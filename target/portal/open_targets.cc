@@ -7,19 +7,18 @@
 
 namespace holdfast::target {
 
-std::vector<ServedTarget> open_targets(const Config& config, bool only_look,
-                                       Diagnostics& diagnostics) {
+void open_targets(const Config& config, bool only_look, TargetTable& targets, Diagnostics& diagnostics) {
   LunOpener opener(only_look, diagnostics);
-  std::vector<ServedTarget> targets;
   for (const TargetConfig& target : config.targets) {
     auto device = std::make_unique<ScsiTarget>(target.name);
     for (const LunConfig& lun : target.luns) {
       std::unique_ptr<LogicalUnit> unit = opener.open(target, lun);
       if (unit) device->add(std::move(unit));
     }
-    targets.push_back({.config = &target, .device = std::move(device)});
+    targets.add(std::make_shared<const TargetConfig>(target), std::move(device));
   }
-  return targets;
+  targets.set_discovery_accounts(config.discovery_accounts);
+  targets.set_access_folders(config.access_folders);
 }
 
 }  // namespace holdfast::target

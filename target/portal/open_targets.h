@@ -1,10 +1,8 @@
 #pragma once
 
-#include <vector>
-
 #include "target/config/config.h"
 #include "target/config/diagnostics.h"
-#include "target/portal/desk.h"
+#include "target/portal/target_table.h"
 
 namespace holdfast::target {
 
@@ -12,7 +10,6 @@ namespace holdfast::target {
 /// served is said, line by line, and then nothing is served: a diagnostic of severity error means
 /// that. With `only_look` everything is opened read-only and unclaimed, to see whether it could be
 /// served.
-std::vector<ServedTarget> open_targets(const Config& config, bool only_look,
-                                       Diagnostics& diagnostics);
+void open_targets(const Config& config, bool only_look, TargetTable& targets, Diagnostics& diagnostics);
 
 }  // namespace holdfast::target

@@ -18,9 +18,8 @@ constexpr Duration trim_after = std::chrono::seconds(1);
 
 }  // namespace
 
-Server::Server(Loop& loop, const Config& config, const std::vector<ServedTarget>& targets,
-               std::vector<Fd> sockets)
-    : Timer(loop), loop_(loop), memory_(loop), desk_(config, targets, sessions_), heap_trim_(loop) {
+Server::Server(Loop& loop, const TargetTable& targets, std::vector<Fd> sockets)
+    : Timer(loop), loop_(loop), targets_(targets), memory_(loop), desk_(targets, sessions_), heap_trim_(loop) {
   Listener::Owner& self = *this;
   for (Fd& socket : sockets)
     listeners_.push_back(std::make_unique<Listener>(loop, std::move(socket), self));
@@ -88,7 +87,7 @@ void Server::HeapTrim::expire() { ::malloc_trim(0); }
 Task<void> Server::serve_session(Fd fd, LoginOutcome login) {
   const std::uint16_t tsih = login.tsih;
   if (!sessions_.is_superseded(tsih)) {
-    ScsiTarget& device = desk_.device_of(*login.target);
+    ScsiTarget& device = *targets_.find(login.target->name)->device;  // Were it removed, we were superseded.
     const std::uint32_t index = sessions_.index(tsih);
     auto session = std::make_unique<Session>(loop_, std::move(fd), std::move(login), index, device,
                                              memory_, desk_);

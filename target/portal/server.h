@@ -16,6 +16,7 @@
 #include "target/portal/desk.h"
 #include "target/portal/doorkeeper.h"
 #include "target/portal/listener.h"
+#include "target/portal/target_table.h"
 #include "target/session/data_memory.h"
 #include "target/session/login.h"
 #include "target/session/session_table.h"
@@ -30,9 +31,8 @@ class Server final : private Listener::Owner, private Timer {
   static constexpr Duration drain_max = std::chrono::seconds(10);
   static constexpr Duration abort_max = std::chrono::seconds(5);
 
-  /// `config` and `targets` outlive the server. `sockets` listen already; nobody is served before `start`.
-  Server(Loop& loop, const Config& config, const std::vector<ServedTarget>& targets,
-         std::vector<Fd> sockets);
+  /// `targets` outlives the server. `sockets` listen already; nobody is served before `start`.
+  Server(Loop& loop, const TargetTable& targets, std::vector<Fd> sockets);
   ~Server();
 
   /// From here on, who connects can log in.
@@ -61,6 +61,7 @@ class Server final : private Listener::Owner, private Timer {
   void expire() override;
 
   Loop& loop_;
+  const TargetTable& targets_;
   DataMemory memory_;
   SessionTable sessions_;
   Desk desk_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ struct Caller {
   SocketAddress peer;
 };
 
+/// A target's configuration as it was when somebody asked. Whatever is changed by an administrator is
+/// a new one, for logins from then on.
+using TargetRef = std::shared_ptr<const TargetConfig>;
+
 /// What a login came to. For a discovery session `target` is null and `tsih` is 0 in this struct,
 /// whatever the wire said.
 struct LoginOutcome {
@@ -33,7 +38,7 @@ struct LoginOutcome {
   iscsi::Isid isid{};
   std::uint16_t tsih = 0;  // ours to the session, from Reception::admit; given back when it ends
   std::uint16_t cid = 0;
-  const TargetConfig* target = nullptr;
+  TargetRef target;
   iscsi::Parameters parameters;
   /// The CmdSN that the first non-immediate command will carry.
   std::uint32_t exp_cmd_sn = 0;
@@ -50,21 +55,21 @@ class Reception {
  public:
   virtual ~Reception() = default;
 
-  /// The target of that name, if this caller may see it; null otherwise. It outlives the login and
-  /// whatever session comes of it.
-  virtual const TargetConfig* find_target(std::string_view name, const Caller& caller) = 0;
+  /// The target of that name, if this caller may see it; null otherwise.
+  virtual TargetRef find_target(std::string_view name, const Caller& caller) = 0;
   /// The names of all targets that this caller may see, in the file's order.
   virtual std::vector<std::string> target_names(const Caller& caller) = 0;
 
   /// Who may discover, and as whom we prove ourselves then.
-  virtual const Accounts& discovery_accounts() const = 0;
+  virtual std::shared_ptr<const Accounts> discovery_accounts() const = 0;
   /// A login failed for want of the right secret: how long this source waits for its refusal. More
   /// with each failure, so that guessing is slow.
   virtual Duration note_failed_authentication(const Caller& caller) = 0;
 
   struct Admission {
     /// `success`, or with what to refuse: too_many_connections beyond MaxSessions,
-    /// service_unavailable while draining, out_of_resources.
+    /// service_unavailable while draining or when the target is not served as `target` says any
+    /// more, out_of_resources.
     iscsi::LoginStatus status = iscsi::LoginStatus::success;
     std::uint16_t tsih = 0;  // not 0 on success, and no other session's
   };

@@ -150,6 +150,8 @@ std::optional<LoginRefusal> LoginRules::identify(Pairs pairs) {
     return refuse(LoginStatus::session_type_not_supported,
                   fmt::format("SessionType={}", iscsi::printable(type)));
   }
+  accounts_ = outcome_.is_discovery() ? reception_.discovery_accounts()
+                                      : std::shared_ptr<const Accounts>(outcome_.target, &outcome_.target->accounts);
   negotiator_.emplace(iscsi::Side::target, iscsi::Negotiator::Phase::login,
                       outcome_.target != nullptr ? outcome_.target->offered : iscsi::Parameters{},
                       outcome_.is_discovery());
@@ -175,10 +177,6 @@ std::optional<LoginRefusal> LoginRules::find_target(std::string_view name) {
                 fmt::format("no session {:#06x} to join", first_->tsih.value()));
 }
 
-const Accounts& LoginRules::accounts() const {
-  return outcome_.is_discovery() ? reception_.discovery_accounts() : outcome_.target->accounts;
-}
-
 /// Section 12: nothing but the security stage leads past a target that has users.
 std::optional<LoginRefusal> LoginRules::authenticate(Pairs others, Pairs chap, bool wants_on,
                                                      iscsi::TextBuilder& reply) {
@@ -196,7 +194,7 @@ std::optional<LoginRefusal> LoginRules::authenticate(Pairs others, Pairs chap, b
                                         "not offer AuthMethod=None");
   if (!chap.empty()) {
     if (method != "CHAP" || named_now) return protocol_error("CHAP keys before AuthMethod=CHAP is agreed on");
-    if (!chap_) chap_.emplace(accounts());
+    if (!chap_) chap_.emplace(*accounts_);
     if (Status taken = chap_->receive(chap, reply); !taken)
       return refuse(LoginStatus::authentication_failure, taken.error().message);
   }

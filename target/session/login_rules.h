@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -58,8 +59,7 @@ class LoginRules {
 
   std::optional<LoginRefusal> identify(Pairs pairs);
   std::optional<LoginRefusal> find_target(std::string_view name);
-  const Accounts& accounts() const;
-  bool must_authenticate() const { return !accounts().incoming.empty(); }
+  bool must_authenticate() const { return !accounts_->incoming.empty(); }
   bool is_authenticated() const { return !must_authenticate() || (chap_ && chap_->passed()); }
   std::optional<LoginRefusal> authenticate(Pairs others, Pairs chap, bool wants_on, iscsi::TextBuilder& reply);
   void introduce_target(iscsi::TextBuilder& reply) const;
@@ -70,6 +70,7 @@ class LoginRules {
   std::optional<iscsi::LoginRequestBhs> first_;
   iscsi::LoginStage stage_ = iscsi::LoginStage::security_negotiation;
   std::optional<iscsi::Negotiator> negotiator_;
+  std::shared_ptr<const Accounts> accounts_;  // of the target, or of discovery
   std::optional<ChapAuthentication> chap_;
   bool segment_length_declared_ = false;
   bool admitted_ = false;

@@ -19,13 +19,13 @@ Reception::Admission SessionTable::admit(const TargetConfig& target, const Calle
   using iscsi::LoginStatus;
   if (draining_) return {.status = LoginStatus::service_unavailable};
   if (entries_.size() >= sessions_max) return {.status = LoginStatus::out_of_resources};
-  Entry entry{.target = &target,
+  Entry entry{.target = target.name,
               .initiator_name = caller.initiator_name,
               .isid = isid,
               .age = ++admissions_,
               .index = free_index()};
   const auto of_target = std::count_if(entries_.begin(), entries_.end(), [&](const auto& other) {
-    return other.second.target == &target && !other.second.superseded &&
+    return other.second.target == target.name && !other.second.superseded &&
            !other.second.same_nexus(entry);
   });
   if (target.max_sessions != 0 && static_cast<std::size_t>(of_target) >= target.max_sessions)
@@ -42,6 +42,7 @@ Reception::Admission SessionTable::admit(const TargetConfig& target, const Calle
 
 void SessionTable::remove(std::uint16_t tsih) {
   CHECK(entries_.erase(tsih) == 1);
+  one_gone_.pulse();
   for (auto& [number, entry] : entries_) {
     if (entry.held && !has_predecessors(entry)) {
       entry.held = false;
@@ -53,7 +54,7 @@ void SessionTable::remove(std::uint16_t tsih) {
 bool SessionTable::has(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
                        std::uint16_t tsih) const {
   const auto found = entries_.find(tsih);
-  return found != entries_.end() && found->second.target == &target &&
+  return found != entries_.end() && found->second.target == target.name &&
          found->second.initiator_name == caller.initiator_name && found->second.isid == isid &&
          !found->second.superseded;
 }
@@ -90,8 +91,18 @@ void SessionTable::drop_all(std::string_view why) {
 
 void SessionTable::drop_all_of(const TargetConfig& target, std::uint16_t except, std::string_view why) {
   for (auto& [tsih, entry] : entries_) {
-    if (entry.target == &target && tsih != except && entry.session != nullptr) entry.session->drop(why);
+    if (entry.target != target.name || tsih == except) continue;
+    if (entry.session != nullptr)
+      entry.session->drop(why);
+    else
+      entry.superseded = true;  // It does not begin.
   }
+}
+
+std::size_t SessionTable::count_of(std::string_view target) const {
+  return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
+    return entry.second.target == target;
+  }));
 }
 
 // Counted on, so that a TSIH is not soon some other session's; 0 means "none" (section 11.12.6).

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/iscsi/pdu.h"
+#include "common/runtime/event.h"
 #include "target/config/config.h"
 #include "target/session/login.h"
 
@@ -45,13 +46,23 @@ class SessionTable {
   /// Nobody is admitted from here on, and every session drains.
   void drain_all();
   void drop_all(std::string_view why);
-  /// The same with a target's sessions but one.
+  /// The same with a target's sessions but one, those included that are about to begin.
   void drop_all_of(const TargetConfig& target, std::uint16_t except, std::string_view why);
   std::size_t size() const { return entries_.size(); }
+  /// Sessions of the target of that name that something is left of.
+  std::size_t count_of(std::string_view target) const;
+  /// Waits for one of all sessions to be gone.
+  Event::Awaiter one_gone() { return one_gone_.wait(); }
+  /// Calls `visit(tsih, session)` for each that is logged in and not taken over.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [tsih, entry] : entries_)
+      if (entry.session != nullptr && !entry.superseded) visit(tsih, *entry.session);
+  }
 
  private:
   struct Entry {
-    const TargetConfig* target = nullptr;
+    std::string target;  // its name
     std::string initiator_name;
     iscsi::Isid isid{};
     std::uint64_t age = 0;  // counts admissions
@@ -70,6 +81,7 @@ class SessionTable {
   std::uint16_t last_tsih_ = 0;
   std::uint64_t admissions_ = 0;
   bool draining_ = false;
+  Event one_gone_;
 };
 
 }  // namespace holdfast::target

@@ -104,7 +104,8 @@ TextResponder::Answer TextResponder::next_part(bool last_request) {
 void TextResponder::send_targets(std::string_view value, iscsi::TextBuilder& reply) {
   if (!session_.is_discovery()) {
     const std::string& own = session_.target->name;
-    if (value.empty() || reception_.find_target(value, session_.caller) == session_.target)
+    const TargetRef named = value.empty() ? session_.target : reception_.find_target(value, session_.caller);
+    if (named != nullptr && named->name == own)
       add_target(own, reply);
     else
       reply.add(iscsi::row_of(Key::send_targets).name, "Reject");
@@ -115,7 +116,7 @@ void TextResponder::send_targets(std::string_view value, iscsi::TextBuilder& rep
   } else if (value == "All") {
     for (const std::string& name : reception_.target_names(session_.caller))
       add_target(name, reply);
-  } else if (const TargetConfig* target = reception_.find_target(value, session_.caller)) {
+  } else if (const TargetRef target = reception_.find_target(value, session_.caller)) {
     add_target(target->name, reply);
   }
 }

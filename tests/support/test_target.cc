@@ -32,19 +32,19 @@ void TestTarget::run() {
 }
 
 Task<void> TestTarget::serve() {
-  std::vector<ServedTarget> targets;
-  targets.push_back({&options_.config, std::make_unique<ScsiTarget>(options_.config.name)});
+  TargetTable targets;
+  ServedTarget& served = targets.add(std::make_shared<const TargetConfig>(options_.config),
+                                     std::make_unique<ScsiTarget>(options_.config.name));
   for (std::uint32_t number = 0; number < options_.units; ++number) {
     auto faults = std::make_unique<FaultStore>(MemoryStore::create(options_.unit_bytes).value());
     faults_.push_back(faults.get());
     LogicalUnitOptions unit;
     unit.number = number;
     unit.target_name = options_.config.name;
-    targets.front().device->add(LogicalUnit::create(std::move(faults), unit).value());
+    served.device->add(LogicalUnit::create(std::move(faults), unit).value());
   }
   std::vector<Fd> sockets = listen_on({"127.0.0.1"}, 0).value();
-  const Config plain;
-  Server server(Loop::current(), plain, targets, std::move(sockets));
+  Server server(Loop::current(), targets, std::move(sockets));
   server.start();
   {
     const std::lock_guard lock(mutex_);

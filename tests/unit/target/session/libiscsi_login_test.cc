@@ -121,7 +121,7 @@ TEST_F(LibiscsiLogin, ANormalSessionAgreesOnWhatBothEndsWant) {
   ASSERT_EQ(outcomes_.size(), 1u);
   const LoginOutcome& outcome = outcomes_[0];
   EXPECT_EQ(outcome.caller.initiator_name, "iqn.2026-01.org.example:witness");
-  EXPECT_EQ(outcome.target, &reception_.targets[0]);
+  EXPECT_EQ(outcome.target.get(), &reception_.targets[0]);
   EXPECT_EQ(outcome.caller.local.to_string(), portal_);
   EXPECT_LE(outcome.parameters.first_burst_length, outcome.parameters.max_burst_length);
   EXPECT_GT(outcome.parameters.peer_max_recv_data_segment_length, 8192u);

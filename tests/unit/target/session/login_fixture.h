@@ -32,9 +32,9 @@ class FakeReception final : public Reception {
     for (TargetConfig& target : targets) target.offered = iscsi::Parameters{};
   }
 
-  const TargetConfig* find_target(std::string_view name, const Caller&) override {
+  TargetRef find_target(std::string_view name, const Caller&) override {
     for (const TargetConfig& target : targets)
-      if (target.name == name) return &target;
+      if (target.name == name) return {std::shared_ptr<void>(), &target};
     return nullptr;
   }
   std::vector<std::string> target_names(const Caller&) override {
@@ -42,7 +42,9 @@ class FakeReception final : public Reception {
     for (const TargetConfig& target : targets) names.push_back(target.name);
     return names;
   }
-  const Accounts& discovery_accounts() const override { return accounts_of_discovery; }
+  std::shared_ptr<const Accounts> discovery_accounts() const override {
+    return {std::shared_ptr<void>(), &accounts_of_discovery};
+  }
   Duration note_failed_authentication(const Caller&) override {
     ++failures;
     return {};

@@ -105,7 +105,7 @@ TEST_F(Login, LinuxGetsInWithOneRequestAndNotOneByteMoreIsRead) {
             "FirstBurstLength=65536;MaxRecvDataSegmentLength=131072");
 
   EXPECT_FALSE(outcome->is_discovery());
-  EXPECT_EQ(outcome->target, &reception_.targets[0]);
+  EXPECT_EQ(outcome->target.get(), &reception_.targets[0]);
   EXPECT_EQ(outcome->caller.initiator_name, "iqn.1993-08.org.debian:01:abc");
   EXPECT_EQ(outcome->initiator_alias, "host");
   EXPECT_EQ(outcome->isid, base_.isid);

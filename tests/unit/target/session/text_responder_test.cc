@@ -15,7 +15,7 @@ class TextResponderTest : public testing::Test {
   TextResponderTest() { session_.caller.local = *SocketAddress::parse("192.0.2.7", 3260); }
 
   void begin(bool discovery) {
-    session_.target = discovery ? nullptr : &reception_.targets[0];
+    session_.target = discovery ? nullptr : reception_.find_target(reception_.targets[0].name, {});
     responder_.emplace(reception_, session_);
   }
   TextResponder::Answer ask(const std::string& pairs, std::uint8_t flags = final_bit,

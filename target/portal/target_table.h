@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "target/config/config.h"
+#include "target/lun/scsi_target.h"
+#include "target/session/login.h"
+
+namespace holdfast::target {
+
+/// A target that is served: its configuration, and its device with all logical units.
+struct ServedTarget {
+  std::uint32_t tid = 0;  // the number by which an administrator names it; never 0
+  TargetRef config;
+  std::unique_ptr<ScsiTarget> device;
+};
+
+/// What the daemon serves at this moment, in the order in which it came.
+class TargetTable {
+ public:
+  TargetTable() = default;
+  TargetTable(const TargetTable&) = delete;
+  TargetTable& operator=(const TargetTable&) = delete;
+
+  /// Serves a target of a name that is not served yet, under the number `tid`, or the next free one
+  /// for 0. Its address stays the same until it is removed.
+  ServedTarget& add(TargetRef config, std::unique_ptr<ScsiTarget> device, std::uint32_t tid = 0);
+  /// From here on nobody finds it.
+  std::unique_ptr<ServedTarget> remove(ServedTarget& target);
+
+  /// By its name, in any case.
+  ServedTarget* find(std::string_view name) const;
+  ServedTarget* find(std::uint32_t tid) const;
+  const std::vector<std::unique_ptr<ServedTarget>>& all() const { return targets_; }
+
+  std::shared_ptr<const Accounts> discovery_accounts() const { return discovery_accounts_; }
+  void set_discovery_accounts(Accounts accounts) {
+    discovery_accounts_ = std::make_shared<const Accounts>(std::move(accounts));
+  }
+  const std::vector<std::string>& access_folders() const { return access_folders_; }
+  void set_access_folders(std::vector<std::string> folders) { access_folders_ = std::move(folders); }
+
+ private:
+  std::vector<std::unique_ptr<ServedTarget>> targets_;
+  std::map<std::string, ServedTarget*, std::less<>> by_name_;
+  std::uint32_t last_tid_ = 0;
+  std::shared_ptr<const Accounts> discovery_accounts_ = std::make_shared<const Accounts>();
+  std::vector<std::string> access_folders_;
+};
+
+}  // namespace holdfast::target
