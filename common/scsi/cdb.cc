@@ -1,6 +1,8 @@
 #include "common/scsi/cdb.h"
 
+#include <algorithm>
 #include <optional>
+#include <span>
 
 #include "common/scsi/cdb_table.h"
 
@@ -36,18 +38,28 @@ std::optional<FieldPointer> unused_bit(const CdbBytes& bytes, const CdbRow& row)
 
 }  // namespace
 
-Cdb decode_cdb(const CdbBytes& bytes) {
+const CdbRow* find_row(const CdbBytes& bytes) {
   static const std::array<const CdbRow*, 256> index = index_rows();
   const CdbRow* row = index[bytes[0]];
-  if (row == nullptr)
+  if (row == nullptr || !row->service_action) return row;
+  const CdbRow* const end = cdb_table().data() + cdb_table().size();
+  while (row != end && row->opcode() == bytes[0]) {
+    if (row->service_action == service_action_of(bytes)) return row;
+    ++row;
+  }
+  return nullptr;
+}
+
+Cdb decode_cdb(const CdbBytes& bytes) {
+  const CdbRow* const row = find_row(bytes);
+  if (row == nullptr) {
+    const std::span<const CdbRow> table = cdb_table();
+    const bool knows_code = std::any_of(table.begin(), table.end(), [&](const CdbRow& candidate) {
+      return candidate.opcode() == bytes[0];
+    });
+    if (knows_code) return Refused{invalid_field_in_cdb(1, 4)};
     return Refused{
         illegal_request(additional_sense::invalid_command_operation_code, FieldPointer{0, 7})};
-  if (row->service_action) {
-    const CdbRow* const end = cdb_table().data() + cdb_table().size();
-    while (row != end && row->opcode() == bytes[0] &&
-           row->service_action != service_action_of(bytes))
-      ++row;
-    if (row == end || row->opcode() != bytes[0]) return Refused{invalid_field_in_cdb(1, 4)};
   }
   if (const std::optional<FieldPointer> wrong = unused_bit(bytes, *row))
     return Refused{illegal_request(additional_sense::invalid_field_in_cdb, wrong)};

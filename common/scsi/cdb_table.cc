@@ -132,38 +132,41 @@ Cdb report_supported_opcodes(const CdbBytes& cdb) {
                                 (cdb[2] & 0x80) != 0, cdb[3], get<be16>(cdb, 4), get<be32>(cdb, 6)};
 }
 
+using enum ReservationClass;
+
 constexpr std::uint8_t ff = 0xff;
 
 // Bits that are left out on purpose: the CONTROL byte (no ACA, so no NACA), RDPROTECT, WRPROTECT
 // and VRPROTECT (no protection information), GROUP NUMBER (no grouping), LOEJ and POWER CONDITION
 // (a medium that stays, with no power to save), RELADR and PMI (obsolete).
 constexpr CdbRow rows[] = {
-    {6, {}, {0x00}, test_unit_ready},
-    {6, {}, {0x03, 0x01, 0, 0, ff}, request_sense},
-    {6, {}, {0x08, 0x1f, ff, ff, ff}, read_6},
-    {6, {}, {0x0a, 0x1f, ff, ff, ff}, write_6},
-    {6, {}, {0x12, 0x01, ff, ff, ff}, inquiry},
-    {6, {}, {0x1a, 0x08, ff, ff, ff}, mode_sense_6},
-    {6, {}, {0x1b, 0x01, 0, 0, 0x05}, start_stop_unit},
-    {10, {}, {0x25}, read_capacity_10},
-    {10, {}, {0x28, 0x18, ff, ff, ff, ff, 0, ff, ff}, read<range_10>},
-    {10, {}, {0x2a, 0x18, ff, ff, ff, ff, 0, ff, ff}, write<range_10>},
-    {10, {}, {0x2f, 0x16, ff, ff, ff, ff, 0, ff, ff}, verify<range_10>},
-    {10, {}, {0x35, 0x02, ff, ff, ff, ff, 0, ff, ff}, synchronize_cache<range_10>},
-    {10, {}, {0x5a, 0x18, ff, ff, 0, 0, 0, ff, ff}, mode_sense_10},
-    {16, {}, {0x88, 0x18, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, read<range_16>},
-    {16, {}, {0x8a, 0x18, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, write<range_16>},
-    {16, {}, {0x8f, 0x16, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, verify<range_16>},
+    {6, {}, {0x00}, test_unit_ready, asks},
+    {6, {}, {0x03, 0x01, 0, 0, ff}, request_sense, allowed},
+    {6, {}, {0x08, 0x1f, ff, ff, ff}, read_6, reads},
+    {6, {}, {0x0a, 0x1f, ff, ff, ff}, write_6, writes},
+    {6, {}, {0x12, 0x01, ff, ff, ff}, inquiry, allowed},
+    {6, {}, {0x1a, 0x08, ff, ff, ff}, mode_sense_6, reads},
+    {6, {}, {0x1b, 0x01, 0, 0, 0x05}, start_stop_unit, starts},
+    {10, {}, {0x25}, read_capacity_10, allowed},
+    {10, {}, {0x28, 0x18, ff, ff, ff, ff, 0, ff, ff}, read<range_10>, reads},
+    {10, {}, {0x2a, 0x18, ff, ff, ff, ff, 0, ff, ff}, write<range_10>, writes},
+    {10, {}, {0x2f, 0x16, ff, ff, ff, ff, 0, ff, ff}, verify<range_10>, reads},
+    {10, {}, {0x35, 0x02, ff, ff, ff, ff, 0, ff, ff}, synchronize_cache<range_10>, writes},
+    {10, {}, {0x5a, 0x18, ff, ff, 0, 0, 0, ff, ff}, mode_sense_10, reads},
+    {16, {}, {0x88, 0x18, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, read<range_16>, reads},
+    {16, {}, {0x8a, 0x18, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, write<range_16>, writes},
+    {16, {}, {0x8f, 0x16, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, verify<range_16>, reads},
     {16,
      {},
      {0x91, 0x02, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff},
-     synchronize_cache<range_16>},
-    {16, 0x10, {0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, ff, ff, ff, ff}, read_capacity_16},
-    {12, {}, {0xa0, 0, ff, 0, 0, 0, ff, ff, ff, ff}, report_luns},
-    {12, 0x0c, {0xa3, 0x0c, 0x87, ff, ff, ff, ff, ff, ff, ff}, report_supported_opcodes},
-    {12, {}, {0xa8, 0x18, ff, ff, ff, ff, ff, ff, ff, ff}, read<range_12>},
-    {12, {}, {0xaa, 0x18, ff, ff, ff, ff, ff, ff, ff, ff}, write<range_12>},
-    {12, {}, {0xaf, 0x16, ff, ff, ff, ff, ff, ff, ff, ff}, verify<range_12>},
+     synchronize_cache<range_16>,
+     writes},
+    {16, 0x10, {0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, ff, ff, ff, ff}, read_capacity_16, allowed},
+    {12, {}, {0xa0, 0, ff, 0, 0, 0, ff, ff, ff, ff}, report_luns, allowed},
+    {12, 0x0c, {0xa3, 0x0c, 0x87, ff, ff, ff, ff, ff, ff, ff}, report_supported_opcodes, reads},
+    {12, {}, {0xa8, 0x18, ff, ff, ff, ff, ff, ff, ff, ff}, read<range_12>, reads},
+    {12, {}, {0xaa, 0x18, ff, ff, ff, ff, ff, ff, ff, ff}, write<range_12>, writes},
+    {12, {}, {0xaf, 0x16, ff, ff, ff, ff, ff, ff, ff, ff}, verify<range_12>, reads},
 };
 
 }  // namespace

@@ -19,9 +19,9 @@ constexpr std::size_t field_descriptor_bytes = 8;
 static_assert(descriptor_header_bytes + information_descriptor_bytes + field_descriptor_bytes ==
               sense_bytes_max);
 
-/// SPC-4 table 38: SKSV and C/D (in the CDB) set, BPV with the bit pointer.
+/// SPC-4 table 38: SKSV set, C/D if it is about the CDB, BPV with the bit pointer.
 std::array<std::uint8_t, 3> field_pointer_bytes(const FieldPointer& field) {
-  std::uint8_t flags = 0xc0;
+  std::uint8_t flags = field.in_parameter_list ? 0x80 : 0xc0;
   if (field.bit) flags = static_cast<std::uint8_t>(flags | 0x08 | *field.bit);
   return {flags, static_cast<std::uint8_t>(field.byte >> 8), static_cast<std::uint8_t>(field.byte)};
 }

@@ -11,6 +11,7 @@ namespace holdfast::scsi {
 enum class Status : std::uint8_t {
   good = 0x00,
   check_condition = 0x02,
+  reservation_conflict = 0x18,
 };
 
 /// SPC-4 4.5.6.
@@ -38,25 +39,35 @@ inline constexpr AdditionalSense none{0x00, 0x00};
 inline constexpr AdditionalSense write_error{0x0c, 0x00};
 inline constexpr AdditionalSense invalid_field_in_command_information_unit{0x0e, 0x03};
 inline constexpr AdditionalSense unrecovered_read_error{0x11, 0x00};
+inline constexpr AdditionalSense parameter_list_length_error{0x1a, 0x00};
 inline constexpr AdditionalSense miscompare_during_verify{0x1d, 0x00};
 inline constexpr AdditionalSense invalid_command_operation_code{0x20, 0x00};
 inline constexpr AdditionalSense logical_block_address_out_of_range{0x21, 0x00};
 inline constexpr AdditionalSense invalid_field_in_cdb{0x24, 0x00};
 inline constexpr AdditionalSense logical_unit_not_supported{0x25, 0x00};
+inline constexpr AdditionalSense invalid_field_in_parameter_list{0x26, 0x00};
+inline constexpr AdditionalSense invalid_release_of_persistent_reservation{0x26, 0x04};
 inline constexpr AdditionalSense write_protected{0x27, 0x00};
 inline constexpr AdditionalSense space_allocation_failed_write_protect{0x27, 0x07};
 inline constexpr AdditionalSense power_on_or_reset{0x29, 0x00};
 inline constexpr AdditionalSense bus_device_reset_function_occurred{0x29, 0x03};
+inline constexpr AdditionalSense reservations_preempted{0x2a, 0x03};
+inline constexpr AdditionalSense reservations_released{0x2a, 0x04};
+inline constexpr AdditionalSense registrations_preempted{0x2a, 0x05};
+inline constexpr AdditionalSense commands_cleared_by_another_initiator{0x2f, 0x00};
 inline constexpr AdditionalSense saving_parameters_not_supported{0x39, 0x00};
 inline constexpr AdditionalSense internal_target_failure{0x44, 0x00};
 inline constexpr AdditionalSense invalid_message_error{0x49, 0x00};
+inline constexpr AdditionalSense insufficient_registration_resources{0x55, 0x04};
 }  // namespace additional_sense
 
-/// The sense-key specific bytes of ILLEGAL REQUEST (SPC-4 4.5.2.4.2): where the CDB is wrong.
+/// The sense-key specific bytes of ILLEGAL REQUEST (SPC-4 4.5.2.4.2): where the CDB, or the
+/// parameter list that came with it, is wrong.
 struct FieldPointer {
   std::uint16_t byte = 0;
   /// The leftmost bit of the field in error; none for a field of whole bytes.
   std::optional<std::uint8_t> bit{};
+  bool in_parameter_list = false;  // C/D is its opposite
   bool operator==(const FieldPointer&) const = default;
 };
 
@@ -95,6 +106,12 @@ constexpr Sense illegal_request(AdditionalSense additional,
 
 constexpr Sense invalid_field_in_cdb(std::uint16_t byte, std::optional<std::uint8_t> bit = {}) {
   return illegal_request(additional_sense::invalid_field_in_cdb, FieldPointer{byte, bit});
+}
+
+constexpr Sense invalid_field_in_parameter_list(std::uint16_t byte,
+                                                std::optional<std::uint8_t> bit = {}) {
+  return illegal_request(additional_sense::invalid_field_in_parameter_list,
+                         FieldPointer{byte, bit, true});
 }
 
 }  // namespace holdfast::scsi

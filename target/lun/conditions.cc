@@ -1,53 +1,76 @@
 #include "target/lun/conditions.h"
 
-#include <bit>
-#include <iterator>
+#include <algorithm>
 
 namespace holdfast::target {
 namespace {
 
-std::uint8_t bit_of(Condition condition) {
-  return static_cast<std::uint8_t>(1u << static_cast<unsigned>(condition));
-}
+/// Lower ones are told first, whenever they came.
+enum class Rank : std::uint8_t { power_on, reset, event, deferred };
 
 struct Row {
   scsi::SenseKey key;
   scsi::AdditionalSense additional;
-  bool deferred;
+  Rank rank;
 };
+
+namespace additional_sense = scsi::additional_sense;
+constexpr scsi::SenseKey attention = scsi::SenseKey::unit_attention;
 
 // In the order of Condition.
 constexpr Row rows[] = {
-    {scsi::SenseKey::unit_attention, scsi::additional_sense::power_on_or_reset, false},
-    {scsi::SenseKey::unit_attention, scsi::additional_sense::bus_device_reset_function_occurred,
-     false},
-    {scsi::SenseKey::medium_error, scsi::additional_sense::write_error, true},
+    {attention, additional_sense::power_on_or_reset, Rank::power_on},
+    {attention, additional_sense::bus_device_reset_function_occurred, Rank::reset},
+    {attention, additional_sense::commands_cleared_by_another_initiator, Rank::event},
+    {attention, additional_sense::reservations_preempted, Rank::event},
+    {attention, additional_sense::reservations_released, Rank::event},
+    {attention, additional_sense::registrations_preempted, Rank::event},
+    {scsi::SenseKey::medium_error, additional_sense::write_error, Rank::deferred},
 };
+static_assert(std::size(rows) == condition_count);
+
+const Row& row_of(Condition condition) {
+  return rows[static_cast<std::size_t>(condition)];
+}
 
 }  // namespace
 
 scsi::Sense sense_of(Condition condition) {
-  const Row& row = rows[static_cast<unsigned>(condition)];
+  const Row& row = row_of(condition);
   scsi::Sense sense;
   sense.key = row.key;
   sense.additional = row.additional;
-  sense.deferred = row.deferred;
+  sense.deferred = row.rank == Rank::deferred;
   return sense;
 }
 
 void Conditions::raise(Condition condition) {
-  standing_ |= bit_of(condition);
+  const auto end = standing_.begin() + count_;
+  if (std::find(standing_.begin(), end, condition) != end) return;
+  const auto place = std::find_if(standing_.begin(), end, [condition](Condition other) {
+    return row_of(condition).rank < row_of(other).rank;
+  });
+  std::move_backward(place, end, end + 1);
+  *place = condition;
+  ++count_;
 }
 
 std::optional<Condition> Conditions::first() const {
-  if (standing_ == 0) return std::nullopt;
-  return static_cast<Condition>(std::countr_zero(standing_));
+  if (count_ == 0) return std::nullopt;
+  return standing_.front();
 }
 
 void Conditions::clear(Condition condition) {
-  standing_ = static_cast<std::uint8_t>(standing_ & ~bit_of(condition));
-  if (condition == Condition::power_on)
-    standing_ = static_cast<std::uint8_t>(standing_ & ~bit_of(Condition::bus_device_reset));
+  remove(condition);
+  if (condition == Condition::power_on) remove(Condition::bus_device_reset);
+}
+
+void Conditions::remove(Condition condition) {
+  const auto end = standing_.begin() + count_;
+  const auto place = std::find(standing_.begin(), end, condition);
+  if (place == end) return;
+  std::move(place + 1, end, place);
+  --count_;
 }
 
 }  // namespace holdfast::target

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -7,19 +9,26 @@
 
 namespace holdfast::target {
 
-/// What a nexus is to be told of a logical unit at the next opportunity, most urgent first: unit
-/// attention conditions (SAM-5 5.14) and, last, deferred errors (SPC-4 4.5.5).
+/// What a nexus is to be told of a logical unit at the next opportunity: unit attention conditions
+/// (SAM-5 5.14) and deferred errors (SPC-4 4.5.5).
 enum class Condition : std::uint8_t {
-  power_on,          // first contact
-  bus_device_reset,  // another nexus reset the logical unit
-  flush_failed,      // after SYNCHRONIZE CACHE had GOOD already (IMMED)
+  power_on,                 // first contact
+  bus_device_reset,         // another nexus reset the logical unit
+  commands_cleared,         // another nexus aborted our commands
+  reservations_preempted,   // another nexus did away with all reservations and registrations
+  reservations_released,    // the reservation that was ours to work under is gone
+  registrations_preempted,  // another nexus took our registration
+  flush_failed,             // after SYNCHRONIZE CACHE had GOOD already (IMMED)
 };
+inline constexpr std::size_t condition_count = 7;
 
 scsi::Sense sense_of(Condition condition);
 
-/// The conditions that stand for one nexus. Each is told once.
+/// The conditions that stand for one nexus. Each is told once: power on and resets first (SAM-5
+/// 5.14.2), then the others in the order in which they came, deferred errors last.
 class Conditions {
  public:
+  /// One that stands already keeps its place.
   void raise(Condition condition);
   /// The one to be told next.
   std::optional<Condition> first() const;
@@ -27,7 +36,10 @@ class Conditions {
   void clear(Condition condition);
 
  private:
-  std::uint8_t standing_ = 0;  // a bit for each
+  void remove(Condition condition);
+
+  std::array<Condition, condition_count> standing_{};
+  std::size_t count_ = 0;
 };
 
 }  // namespace holdfast::target

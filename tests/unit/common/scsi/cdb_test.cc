@@ -136,6 +136,11 @@ TEST(Cdb, EveryBitOutsideTheUsageMapIsRefusedInItsByte) {
   }
 }
 
+TEST(Cdb, EveryCommandSaysWhatReservationsMeanToIt) {
+  for (const CdbRow& row : cdb_table())
+    EXPECT_NE(row.reservation, ReservationClass::unnamed) << "opcode " << int(row.opcode());
+}
+
 TEST(Cdb, BytesBeyondTheCdbsLengthDoNotMatter) {
   CdbBytes bytes{0x00};
   for (std::size_t i = 6; i < bytes.size(); ++i) bytes[i] = 0xff;

@@ -21,6 +21,11 @@ TEST(Sense, FixedFormatHasTheFieldPointerInItsLastThreeBytes) {
               ElementsAre(0x70, 0, 0x05, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x24, 0x00, 0, 0xc0, 0, 10));
 }
 
+TEST(Sense, AFieldOfAParameterListIsToldFromOneOfTheCdb) {
+  EXPECT_THAT(encoded(invalid_field_in_parameter_list(20, 3), SenseFormat::fixed),
+              ElementsAre(0x70, 0, 0x05, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x26, 0x00, 0, 0x8b, 0, 20));
+}
+
 TEST(Sense, FixedFormatSaysValidWithAnInformation) {
   const Sense sense{.key = SenseKey::medium_error,
                     .additional = additional_sense::unrecovered_read_error,

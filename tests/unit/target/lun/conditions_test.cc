@@ -18,6 +18,22 @@ TEST(Conditions, AreToldMostUrgentFirstAndOnce) {
   EXPECT_FALSE(conditions.first());
 }
 
+TEST(Conditions, AreToldInTheOrderInWhichTheyCameAfterResetsAndBeforeDeferredErrors) {
+  Conditions conditions;
+  for (Condition condition :
+       {Condition::flush_failed, Condition::registrations_preempted, Condition::commands_cleared,
+        Condition::reservations_released, Condition::bus_device_reset})
+    conditions.raise(condition);
+  conditions.raise(Condition::registrations_preempted);
+  for (Condition expected :
+       {Condition::bus_device_reset, Condition::registrations_preempted,
+        Condition::commands_cleared, Condition::reservations_released, Condition::flush_failed}) {
+    ASSERT_EQ(conditions.first(), expected);
+    conditions.clear(expected);
+  }
+  EXPECT_FALSE(conditions.first());
+}
+
 TEST(Conditions, APowerOnCoversAReset) {
   Conditions conditions;
   conditions.raise(Condition::bus_device_reset);
