@@ -151,6 +151,9 @@ void NbdConnection::service(int events) {
     else
       return;
     judge();
+    // libnbd is off the stack. What follows on an answer is sent now and not after the last one, so
+    // that the server has work while the rest is read.
+    if (answers_ != before) parts_->delivery.hand_out();
     // It reads one answer at a time, and the next may be there already. It must not look for one in
     // vain: libnbd 1.14 then sends nothing until something comes.
     if (failed() || answers_ == before || !has_more_to_read()) return;
@@ -223,7 +226,9 @@ void NbdConnection::Delivery::wake() {
   if (!queued()) connection_.loop_.defer(*this);
 }
 
-void NbdConnection::Delivery::run() {
+void NbdConnection::Delivery::run() { hand_out(); }
+
+void NbdConnection::Delivery::hand_out() {
   NbdCall* call = std::exchange(head_, nullptr);
   tail_ = &head_;
   connection_.changed_.set();

@@ -27,6 +27,8 @@ class NbdConnection::Delivery final : public Deferred {
 
   void push(NbdCall& call);
   void wake();
+  /// Now, for a caller who knows that libnbd is not on the stack.
+  void hand_out();
 
  private:
   void run() override;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 #include <span>
+#include <thread>
 #include <utility>
 
 #include "common/base/units.h"
@@ -105,6 +106,10 @@ Task<Result<std::unique_ptr<Device>>> NbdDevice::open(Loop& loop, NbdUrl url, Op
   }
 }
 
+std::uint32_t connections_by_processors() {
+  return std::clamp(std::thread::hardware_concurrency() / 2, 1U, 4U);
+}
+
 NbdDevice::NbdDevice(Loop& loop, NbdUrl url, std::optional<SocketAddress> address, const Options& options)
     : loop_(loop), url_(std::move(url)), address_(address), options_(options) {}
 
@@ -145,7 +150,8 @@ Status NbdDevice::measure() {
 
 Task<void> NbdDevice::connect_more(Instant deadline) {
   if (!facts_.multi_conn) co_return;
-  const std::size_t wanted = std::min(options_.connections_max, options_.depth_max);
+  const std::uint32_t asked = url_.connections != 0 ? url_.connections : options_.connections_max;
+  const std::size_t wanted = std::min(asked, options_.depth_max);
   const Instant limit = std::min(deadline, clock_now() + more_connections_patience);
   while (connections_.size() < wanted && fewer_connections_.empty()) {
     Result<std::unique_ptr<NbdConnection>> next =

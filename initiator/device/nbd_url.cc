@@ -12,6 +12,8 @@ namespace holdfast::initiator {
 namespace {
 
 constexpr std::size_t export_bytes_max = 4096;  // the NBD protocol's limit for strings
+constexpr std::string_view connections_name = "connections";
+constexpr unsigned connections_limit = 16;
 
 struct Scheme {
   std::string_view text;
@@ -40,9 +42,19 @@ constexpr std::array<Parameter, 3> parameters = {{
     {"tls-psk-file", &NbdUrl::tls_psk_file, true, false},
 }};
 
+Status read_connections(std::string_view value, const Scheme& scheme, NbdUrl& url) {
+  const std::optional<unsigned> number = read_number(value);
+  if (!number || *number == 0 || *number > connections_limit)
+    return wrong_url(fmt::format("connections={} is not a number from 1 to {}", value, connections_limit), scheme.form);
+  url.connections = *number;
+  return {};
+}
+
 Status read_parameter(std::string_view text, const Scheme& scheme, NbdUrl& url) {
   const std::size_t equals = text.find('=');
   const std::string_view name = text.substr(0, equals);
+  if (name == connections_name)
+    return read_connections(equals == std::string_view::npos ? "" : text.substr(equals + 1), scheme, url);
   for (const Parameter& parameter : parameters) {
     if (parameter.name != name) continue;
     if (parameter.with_tls_only && !scheme.tls)
@@ -138,6 +150,8 @@ std::string NbdUrl::to_server() const {
 std::string NbdUrl::to_string() const {
   std::string text = to_server();
   const std::size_t question = std::min(text.find('?'), text.size());
+  if (connections != 0)
+    text += fmt::format("{}{}={}", question == text.size() ? '?' : '&', connections_name, connections);
   return text.insert(question, percent_encode(export_name));
 }
 

@@ -10,7 +10,7 @@ namespace holdfast::initiator {
 
 /// `nbd://host[:port][/export]`, `nbds://[user@]host[:port][/export][?tls-…]` for TLS, and
 /// `nbd+unix:///[export]?socket=PATH`, `nbds+unix://…` for a socket of this machine. They are libnbd's
-/// URIs; reading them here gives errors that say what is expected, and the host's name, which libnbd
+/// URIs, and `connections=N` is ours; reading them here gives errors that say what is expected, and the host's name, which libnbd
 /// would look up while everything else waits.
 struct NbdUrl {
   bool tls = false;
@@ -21,6 +21,7 @@ struct NbdUrl {
   std::string export_name;  // empty: the server's default export
   std::string tls_certificates;
   std::string tls_psk_file;
+  std::uint32_t connections = 0;  // `connections=N`, for us and not for libnbd; 0: not said
 
   /// The error says which part is wrong, and what is expected in its place.
   static Result<NbdUrl> parse(std::string_view text);

@@ -16,8 +16,8 @@ wait_until 10 eval "(exec 3<> /dev/tcp/127.0.0.1/$port) 2> /dev/null" || fail "n
 uri="nbd://127.0.0.1:$port/"
 say "$(nbdkit --version), $(fio --version), memory plugin, one export of 256 MiB on loopback"
 
-# Each prints: operations a second, and the share of a processor that the generator took. fio's own
-# connection is one; ours are as many as the server allows.
+# Each prints: operations a second, and the share of a processor that the generator took. Each has one
+# connection.
 with_fio() {
   fio --name=load --ioengine=nbd --uri="$uri" --rw="$1" --bs="$2" --iodepth="$3" --runtime="$seconds" \
     --time_based --size=256M --norandommap --randrepeat=0 --output-format=json \
@@ -30,7 +30,7 @@ print(job["read"]["iops"] + job["write"]["iops"], (job["usr_cpu"] + job["sys_cpu
 PYTHON
 }
 with_holdfast() {
-  expect_exit 0 "$HOLDFAST" load "$uri" --rw "$1" --block "$2" --depth "$3" --time "${seconds}s" \
+  expect_exit 0 "$HOLDFAST" load "$uri?connections=1" --rw "$1" --block "$2" --depth "$3" --time "${seconds}s" \
     --stall 10s --hang 20s --quiet --json "$WORK/run.json"
   python3 - "$WORK/run.json" <<'PYTHON' >> "$WORK/$4.holdfast"
 import json, sys

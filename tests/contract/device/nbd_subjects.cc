@@ -49,6 +49,12 @@ Started start_nbdkit(const TemporaryFolder&, const std::string& image, std::stri
   return NbdServer::start_nbdkit({"file", image});
 }
 
+Started start_nbdkit_for_four(const TemporaryFolder&, const std::string& image, std::string& url) {
+  Started started = NbdServer::start_nbdkit({"file", image});
+  if (started) url = (*started)->url("disk") + "?connections=4";
+  return started;
+}
+
 /// One connection, simple replies, and block sizes that are to be kept to.
 Started start_frugal_nbdkit(const TemporaryFolder&, const std::string& image, std::string&) {
   return NbdServer::start_nbdkit({"--no-sr", "--filter=blocksize-policy", "--filter=multi-conn", "file",
@@ -88,6 +94,7 @@ std::unique_ptr<Subject> make() {
 const std::vector<SubjectCase>& nbd_subjects() {
   static const std::vector<SubjectCase> all = {
       {"Nbdkit", make<start_nbdkit>},
+      {"NbdkitWithFourConnections", make<start_nbdkit_for_four>},
       {"NbdkitWithOneConnectionAndLimits", make<start_frugal_nbdkit>},
       {"NbdkitOnASocket", make<start_nbdkit_on_socket>},
       {"NbdkitWithTls", make<start_nbdkit_with_tls>},

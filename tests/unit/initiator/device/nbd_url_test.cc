@@ -56,6 +56,19 @@ TEST(NbdUrl, ReadsTlsAndItsParameters) {
   EXPECT_EQ(url->to_string(), "nbds://alice@h:10809/disk?tls-certificates=/etc/pki&tls-psk-file=/etc/my%20keys");
 }
 
+TEST(NbdUrl, ReadsHowManyConnectionsThereShallBe) {
+  const Result<NbdUrl> url = NbdUrl::parse("nbd://h/disk?connections=4");
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_EQ(url->connections, 4U);
+  EXPECT_EQ(url->to_string(), "nbd://h:10809/disk?connections=4");
+  EXPECT_EQ(url->to_server(), "nbd://h:10809/") << "libnbd does not know it";
+  for (const char* wrong : {"0", "17", "many", "-1", ""})
+    expect_complaint("nbd://h/disk?connections=" + std::string(wrong), "is not a number from 1 to 16", "nbd://host");
+  const Result<NbdUrl> secret = NbdUrl::parse("nbds://h/disk?connections=2&tls-psk-file=/k");
+  ASSERT_TRUE(secret) << secret.error().message;
+  EXPECT_EQ(secret->to_string(), "nbds://h:10809/disk?tls-psk-file=/k&connections=2");
+}
+
 TEST(NbdUrl, ReadsUnixDomainSockets) {
   const Result<NbdUrl> url = NbdUrl::parse("nbd+unix:///disk?socket=/run/nbd.sock");
   ASSERT_TRUE(url) << url.error().message;
