@@ -55,7 +55,7 @@ CommandSet::Verdict CommandSet::command_arrived(const iscsi::ScsiCommandBhs& hea
   if (!immediate) {
     switch (window_.admit(header.cmd_sn)) {
       case CommandWindow::Verdict::run: break;
-      case CommandWindow::Verdict::ignore: return {};
+      case CommandWindow::Verdict::ignore: return {.failed = outside_the_window};
       case CommandWindow::Verdict::gap: return {.fatal = "CmdSN skips a command"};
     }
   }
@@ -195,7 +195,8 @@ void CommandSet::plan_data(Slot& slot, const iscsi::ScsiCommandBhs& header) {
 
 CommandSet::Verdict CommandSet::data_out_arrived(const iscsi::DataOutBhs& header) {
   Slot* slot = tags_.find(header.initiator_task_tag);
-  if (slot == nullptr) return {};  // What an aborted command's peer had sent already is no fault.
+  // It may have been on its way when its command was aborted, which is no fault: no Reject.
+  if (slot == nullptr) return {.failed = "no command has its Initiator Task Tag"};
   const bool only_swallows = slot->failed && !slot->begun && is_abortable(*slot);
   if ((slot->failed || slot->aborting) && !only_swallows) return {};
   if (slot->stage != Slot::Stage::gathering)

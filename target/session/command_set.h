@@ -46,6 +46,8 @@ class CommandSet final : private DataMemory::Share {
 
   /// How many immediate commands may be open beside the window.
   static constexpr std::uint32_t immediate_commands_max = 8;
+  /// RFC 7143 section 4.2.2.1: such a request is ignored, but the log has it.
+  static constexpr std::string_view outside_the_window = "its CmdSN is outside the window: ignored";
 
   CommandSet(ScsiTarget& target, Nexus& nexus, CommandWindow& window, Sender& sender,
              DataMemory& memory, const Settings& settings, Owner& owner);
@@ -57,7 +59,7 @@ class CommandSet final : private DataMemory::Share {
     Intake intake{};
     /// The PDU is refused: it is to be answered with a Reject.
     std::optional<iscsi::PduFault> refused{};
-    /// The command fails, with sense data that says so; for the log.
+    /// For the log: the command fails, with sense data that says so, or the PDU is ignored.
     std::string_view failed{};
     /// The connection must be dropped.
     std::string_view fatal{};

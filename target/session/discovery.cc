@@ -1,5 +1,6 @@
 #include "target/session/discovery.h"
 
+#include <bit>
 #include <utility>
 
 #include "common/base/log.h"
@@ -50,6 +51,7 @@ class DiscoverySession {
   std::uint32_t stat_sn_;
   std::uint32_t exp_cmd_sn_;
   const std::uint32_t window_;
+  std::uint32_t rejected_ = 0;
   bool logged_out_ = false;
 };
 
@@ -70,7 +72,9 @@ Task<Status> DiscoverySession::run() {
     // Bytes 24 to 27 are CmdSN in every request that takes one. One connection brings them in
     // order, so any other number than the next is out of the window and ignored (section 4.2.2.1).
     const std::uint32_t cmd_sn = iscsi::as<iscsi::NopOutBhs>(*header).cmd_sn;
-    if (!header->opcode.immediate()) {
+    const Opcode opcode = header->opcode.opcode();
+    const bool takes_cmd_sn = opcode != Opcode::data_out && opcode != Opcode::snack_request;
+    if (takes_cmd_sn && !header->opcode.immediate()) {
       if (cmd_sn != exp_cmd_sn_) continue;
       ++exp_cmd_sn_;
     }
@@ -120,6 +124,10 @@ Task<Status> DiscoverySession::answer_ping(iscsi::NopOutBhs ping, const std::str
 }
 
 Task<Status> DiscoverySession::answer_logout(iscsi::LogoutRequestBhs request) {
+  if (request.reason() > iscsi::LogoutReason::remove_connection_for_recovery) {
+    Status rejected = co_await reject(iscsi::as<GenericBhs>(request), iscsi::RejectReason::invalid_pdu_field);
+    co_return rejected;
+  }
   iscsi::LogoutResponseBhs response;
   response.initiator_task_tag = request.initiator_task_tag;
   if (request.reason() == iscsi::LogoutReason::remove_connection_for_recovery)
@@ -133,6 +141,10 @@ Task<Status> DiscoverySession::answer_logout(iscsi::LogoutRequestBhs request) {
 }
 
 Task<Status> DiscoverySession::reject(GenericBhs header, iscsi::RejectReason reason) {
+  if (std::has_single_bit(++rejected_))  // A peer that does it without end must not fill the log.
+    log(LogLevel::warning, "discovery by {} ({}): {} refused ({} so far) for reason {:#04x}",
+        session_.caller.peer.to_string(), session_.caller.initiator_name,
+        iscsi::name_of(header.opcode.opcode()), rejected_, static_cast<unsigned>(reason));
   iscsi::RejectBhs response;
   response.reason = reason;
   const iscsi::HeaderBytes refused = iscsi::to_bytes(header);

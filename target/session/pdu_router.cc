@@ -73,7 +73,9 @@ Intake PduRouter::take_numbered(const GenericBhs& header, Intake::Kind kind) {
     // CmdSN stands in the same place in every request that has one.
     switch (window_.admit(iscsi::as<iscsi::NopOutBhs>(header).cmd_sn)) {
       case CommandWindow::Verdict::run: window_.finished(); break;
-      case CommandWindow::Verdict::ignore: return {};
+      case CommandWindow::Verdict::ignore:
+        owner_.pdu_refused(header.opcode.opcode(), CommandSet::outside_the_window);
+        return {};
       case CommandWindow::Verdict::gap: return out_of_step("CmdSN skips a command", false);
     }
   }
@@ -102,11 +104,16 @@ void PduRouter::pdu_arrived(std::span<const std::byte> collected) {
       if (fault) reject(request_, *fault);
       break;
     }
-    case Opcode::logout_request:
-      owner_.logout_requested(iscsi::as<iscsi::LogoutRequestBhs>(request_));
-      break;
+    case Opcode::logout_request: log_out(iscsi::as<iscsi::LogoutRequestBhs>(request_)); break;
     default: break;
   }
+}
+
+void PduRouter::log_out(const iscsi::LogoutRequestBhs& request) {
+  if (request.reason() > iscsi::LogoutReason::remove_connection_for_recovery)
+    reject(iscsi::as<GenericBhs>(request), {RejectReason::invalid_pdu_field, "a reason of no known kind"});
+  else
+    owner_.logout_requested(request);
 }
 
 /// RFC 7143 section 7.8: the PDU is rejected. A command whose data it was cannot be mended at

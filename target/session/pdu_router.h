@@ -61,6 +61,7 @@ class PduRouter final : public Receiver::Owner {
   void reject(const iscsi::GenericBhs& header, const iscsi::PduFault& fault);
   Intake out_of_step(std::string_view why, bool has_reject);
 
+  void log_out(const iscsi::LogoutRequestBhs& request);
   void answer_nop(const iscsi::NopOutBhs& request, std::span<const std::byte> data);
   void answer_text(const iscsi::TextRequestBhs& request, std::span<const std::byte> data);
 

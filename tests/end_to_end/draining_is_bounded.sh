@@ -7,13 +7,11 @@ owe() {  # logs in, has an R2T to answer, and does nothing
   python3 - "$PORTAL" "$IQN" "$WORK/owing" <<PYTHON &
 import sys, time
 sys.path.insert(0, "$(dirname "$0")")
-import raw_session
-peer = raw_session.log_in(sys.argv[1], sys.argv[2])
-raw_session.test_unit_ready(peer, 1, 1)
-raw_session.receive(peer)
-raw_session.write_10(peer, 2, 2, 0, 8)
-header, _ = raw_session.receive(peer)
-assert header[0] == 0x31, header.hex()
+from raw_iscsi import Connection, R2T
+peer = Connection(sys.argv[1]).log_in(sys.argv[2])
+peer.clear_unit_attention()
+peer.write_10(0, 8)
+assert peer.receive().opcode == R2T
 open(sys.argv[3], "w").close()
 time.sleep(60)
 PYTHON

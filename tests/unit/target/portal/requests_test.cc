@@ -223,6 +223,9 @@ TEST_F(RequestsTest, LogoutOfWhatIsNotThereIsToldSo) {
   initiator.send(request);
   EXPECT_EQ(initiator.receive_as<iscsi::LogoutResponseBhs>().response,
             iscsi::LogoutResponseCode::recovery_not_supported);
+  request.flags = iscsi::final_bit | 0x7f;
+  initiator.send(request);
+  expect_reject(initiator, RejectReason::invalid_pdu_field, request);
   initiator.clear_unit_attention();
 }
 
