@@ -25,15 +25,16 @@ void BackgroundFlush::start() {
 }
 
 void BackgroundFlush::start_and_tell(std::function<void()> idle) {
-  CHECK(!idle_);
-  idle_ = std::move(idle);
+  waiting_.push_back(std::move(idle));
   start();
 }
 
 void BackgroundFlush::flushed() {
   if (request_.error != 0) failed_(request_.error);
   if (std::exchange(again_, false)) return store_.submit(request_);
-  if (idle_) std::exchange(idle_, nullptr)();
+  // One of them may be the last to need us.
+  const std::vector<std::function<void()>> waiting = std::exchange(waiting_, {});
+  for (const std::function<void()>& idle : waiting) idle();
 }
 
 }  // namespace holdfast::target

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "target/store/store.h"
 
@@ -18,7 +19,7 @@ class BackgroundFlush {
 
   /// Flushes what was acknowledged before now; a flush that is under way already does not do.
   void start();
-  /// `start`, and tells when no flush is under way any more. One such wait at a time.
+  /// `start`, and tells when no flush is under way any more.
   void start_and_tell(std::function<void()> idle);
 
  private:
@@ -26,7 +27,7 @@ class BackgroundFlush {
 
   Store& store_;
   std::function<void(int)> failed_;
-  std::function<void()> idle_;
+  std::vector<std::function<void()>> waiting_;
   bool again_ = false;
   StoreRequest request_;
 };

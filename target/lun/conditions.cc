@@ -25,6 +25,8 @@ constexpr Row rows[] = {
     {attention, additional_sense::reservations_preempted, Rank::event},
     {attention, additional_sense::reservations_released, Rank::event},
     {attention, additional_sense::registrations_preempted, Rank::event},
+    {attention, additional_sense::capacity_data_has_changed, Rank::event},
+    {attention, additional_sense::reported_luns_data_has_changed, Rank::event},
     {scsi::SenseKey::medium_error, additional_sense::write_error, Rank::deferred},
 };
 static_assert(std::size(rows) == condition_count);
@@ -62,7 +64,11 @@ std::optional<Condition> Conditions::first() const {
 
 void Conditions::clear(Condition condition) {
   remove(condition);
-  if (condition == Condition::power_on) remove(Condition::bus_device_reset);
+  if (condition != Condition::power_on) return;
+  // Whoever begins anew knows nothing that could have changed.
+  remove(Condition::bus_device_reset);
+  remove(Condition::capacity_changed);
+  remove(Condition::luns_changed);
 }
 
 void Conditions::remove(Condition condition) {

@@ -18,9 +18,11 @@ enum class Condition : std::uint8_t {
   reservations_preempted,   // another nexus did away with all reservations and registrations
   reservations_released,    // the reservation that was ours to work under is gone
   registrations_preempted,  // another nexus took our registration
+  capacity_changed,         // the logical unit has grown
+  luns_changed,             // units were added to or removed from the target
   flush_failed,             // after SYNCHRONIZE CACHE had GOOD already (IMMED)
 };
-inline constexpr std::size_t condition_count = 7;
+inline constexpr std::size_t condition_count = 9;
 
 scsi::Sense sense_of(Condition condition);
 

@@ -86,6 +86,10 @@ LogicalUnit::~LogicalUnit() {
     CHECK(state == nullptr || state->tasks.empty());
 }
 
+std::unique_ptr<Store> LogicalUnit::dissolve(std::unique_ptr<LogicalUnit> unit) {
+  return std::move(unit->store_);
+}
+
 UnitDescription LogicalUnit::description() const {
   return {.identity = identity_,
           .geometry = geometry_,
@@ -107,6 +111,25 @@ void LogicalUnit::forget(const Nexus& nexus) {
   if (nexus.index >= nexus_states_.size() || nexus_states_[nexus.index] == nullptr) return;
   CHECK(nexus_states_[nexus.index]->tasks.empty());
   nexus_states_[nexus.index].reset();
+}
+
+void LogicalUnit::raise(Condition condition) {
+  for (const std::unique_ptr<NexusState>& state : nexus_states_)
+    if (state != nullptr) state->conditions.raise(condition);
+}
+
+void LogicalUnit::told(const Nexus& nexus, Condition condition) {
+  if (nexus.index < nexus_states_.size() && nexus_states_[nexus.index] != nullptr)
+    nexus_states_[nexus.index]->conditions.clear(condition);
+}
+
+void LogicalUnit::grow(std::uint64_t bytes) {
+  CHECK(bytes >= store_->size());
+  store_->set_size(bytes);
+  const std::uint64_t blocks = bytes / geometry_.block_bytes;
+  if (blocks == geometry_.blocks) return;
+  geometry_.blocks = blocks;
+  raise(Condition::capacity_changed);
 }
 
 Transfer LogicalUnit::begin(Command& command) {
@@ -211,6 +234,15 @@ void LogicalUnit::wait_for(Clearance clearance) {
   clearances_.push_back(std::move(clearance));
 }
 
+void LogicalUnit::drain(std::function<void()> finished) {
+  Clearance clearance{.serial_max = commands_begun_, .finished = [this, finished = std::move(finished)]() mutable {
+                        flush_and_tell(std::move(finished));
+                      }};
+  for (const std::unique_ptr<NexusState>& state : nexus_states_)
+    if (state != nullptr) state->tasks.for_each([&](Command&) { ++clearance.commands_left; });
+  wait_for(std::move(clearance));
+}
+
 void LogicalUnit::command_left(const NexusState& nexus, std::uint64_t serial) {
   for (Clearance& clearance : clearances_) {
     if (clearance.nexus != nullptr && clearance.nexus != &nexus) continue;
@@ -238,8 +270,7 @@ void LogicalUnit::background_flush_failed(int error) {
   log(LogLevel::error, "{}: a flush failed: {}", store_->describe(),
       std::generic_category().message(error));
   // Whose writes are lost cannot be told, so everyone is.
-  for (const std::unique_ptr<NexusState>& state : nexus_states_)
-    if (state != nullptr) state->conditions.raise(Condition::flush_failed);
+  raise(Condition::flush_failed);
 }
 
 void Command::run() {

@@ -53,6 +53,14 @@ class LogicalUnit {
   bool write_protected() const { return write_protected_; }
   Store& store() { return *store_; }
 
+  /// Calls `finished` when the commands that are in it now have left, and all that was written is on
+  /// the medium. For a unit that gets no new ones.
+  void drain(std::function<void()> finished);
+  /// The store has that many bytes now, more than before: every nexus is told.
+  void grow(std::uint64_t bytes);
+  /// Ends the unit, and leaves its store.
+  static std::unique_ptr<Store> dissolve(std::unique_ptr<LogicalUnit> unit);
+
  private:
   friend class Command;
   friend class ScsiTarget;
@@ -68,6 +76,8 @@ class LogicalUnit {
   void reset(const Nexus& by, std::function<void()> finished);
   void abort_task_set(const Nexus& nexus, std::function<void()> finished);
   void forget(const Nexus& nexus);
+  void raise(Condition condition);
+  void told(const Nexus& nexus, Condition condition);
   void flush_and_tell(std::function<void()> finished);
 
   NexusState& state_of(const Nexus& nexus);
@@ -113,9 +123,9 @@ class LogicalUnit {
   };
 
   const std::uint32_t number_;
-  const std::unique_ptr<Store> store_;
+  std::unique_ptr<Store> store_;
   const scsi::Identity identity_;
-  const scsi::Geometry geometry_;
+  scsi::Geometry geometry_;
   const bool write_protected_;
   const bool write_cache_enabled_;
   /// The target's, from `ScsiTarget::add` on.

@@ -28,6 +28,21 @@ void LunInventory::add(std::uint32_t number) {
   report_.insert(report_.begin() + static_cast<std::ptrdiff_t>(header_bytes) + before,
                  address.begin(), address.end());
   numbers_.insert(place, number);
+  set_list_length();
+}
+
+void LunInventory::remove(std::uint32_t number) {
+  const auto place = std::lower_bound(numbers_.begin(), numbers_.end(), number);
+  CHECK(place != numbers_.end() && *place == number);
+  const auto address_bytes = static_cast<std::ptrdiff_t>(sizeof(scsi::LunAddress));
+  const auto at = report_.begin() + static_cast<std::ptrdiff_t>(header_bytes) +
+                  address_bytes * (place - numbers_.begin());
+  report_.erase(at, at + address_bytes);
+  numbers_.erase(place);
+  set_list_length();
+}
+
+void LunInventory::set_list_length() {
   const auto list_bytes = std::bit_cast<std::array<std::uint8_t, 4>>(
       be32(static_cast<std::uint32_t>(report_.size() - header_bytes)));
   std::copy(list_bytes.begin(), list_bytes.end(), report_.begin());

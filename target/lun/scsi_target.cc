@@ -1,5 +1,6 @@
 #include "target/lun/scsi_target.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@ struct ScsiTarget::State {
 
   const std::string iqn;
   std::vector<std::unique_ptr<LogicalUnit>> units;  // by number
+  std::vector<std::unique_ptr<LogicalUnit>> retired;
   LunInventory inventory;
 };
 
@@ -37,6 +39,27 @@ void ScsiTarget::add(std::unique_ptr<LogicalUnit> unit) {
   state_->units[number] = std::move(unit);
 }
 
+LogicalUnit& ScsiTarget::retire(std::uint32_t number) {
+  CHECK(find(number) != nullptr);
+  state_->inventory.remove(number);
+  state_->retired.push_back(std::move(state_->units[number]));
+  return *state_->retired.back();
+}
+
+std::unique_ptr<LogicalUnit> ScsiTarget::release(LogicalUnit& retired) {
+  const auto found = std::find_if(state_->retired.begin(), state_->retired.end(),
+                                  [&](const std::unique_ptr<LogicalUnit>& unit) { return unit.get() == &retired; });
+  CHECK(found != state_->retired.end());
+  std::unique_ptr<LogicalUnit> released = std::move(*found);
+  state_->retired.erase(found);
+  return released;
+}
+
+void ScsiTarget::luns_changed() {
+  for (const std::unique_ptr<LogicalUnit>& unit : state_->units)
+    if (unit != nullptr) unit->raise(Condition::luns_changed);
+}
+
 LogicalUnit* ScsiTarget::find(std::uint32_t number) {
   return number < state_->units.size() ? state_->units[number].get() : nullptr;
 }
@@ -55,9 +78,15 @@ void ScsiTarget::nexus_joined(Nexus& nexus) {
 void ScsiTarget::nexus_left(Nexus& nexus) {
   for (const std::unique_ptr<LogicalUnit>& unit : state_->units)
     if (unit != nullptr) unit->forget(nexus);
+  for (const std::unique_ptr<LogicalUnit>& unit : state_->retired) unit->forget(nexus);
 }
 
 Transfer ScsiTarget::begin(Command& command) {
+  if (command.cdb[0] == scsi::opcode::report_luns) {
+    // Who asks gets to know what was to be told (SPC-4 6.33).
+    for (const std::unique_ptr<LogicalUnit>& unit : state_->units)
+      if (unit != nullptr) unit->told(*command.nexus, Condition::luns_changed);
+  }
   if (LogicalUnit* unit = find(command.lun)) return unit->begin(command);
   CHECK(command.state_ == Command::State::idle);
   command.state_ = Command::State::begun;
@@ -120,6 +149,10 @@ void ScsiTarget::on_every_unit(const std::function<void(LogicalUnit&, std::funct
   };
   for (const std::unique_ptr<LogicalUnit>& unit : state_->units) {
     if (unit == nullptr) continue;
+    ++*left;
+    begin(*unit, one_finished);
+  }
+  for (const std::unique_ptr<LogicalUnit>& unit : state_->retired) {
     ++*left;
     begin(*unit, one_finished);
   }

@@ -25,6 +25,12 @@ class ScsiTarget {
   void add(std::unique_ptr<LogicalUnit> unit);
   /// The unit with that number, or nullptr.
   LogicalUnit* find(std::uint32_t number);
+  /// Takes a unit out: no new command finds it. It stays with the target, which aborts and resets
+  /// what it still has, until `release`, which only one that has drained may see.
+  LogicalUnit& retire(std::uint32_t number);
+  std::unique_ptr<LogicalUnit> release(LogicalUnit& retired);
+  /// After units were added or retired: every nexus is told, once.
+  void luns_changed();
 
   /// A nexus came: its power-on unit attention stands on every unit. `left` forgets it; none of its
   /// commands is alive by then.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <limits.h>
+#include <unistd.h>
 #include <utility>
 
 #include "common/base/units.h"
@@ -44,6 +45,12 @@ void drop_front(std::span<iovec>& vectors, std::uint64_t bytes) {
 
 DescriptorStore::DescriptorStore(Fd fd, DescriptorFacts facts, DescriptorStoreOptions options)
     : fd_(std::move(fd)), facts_(std::move(facts)), options_(options) {
+}
+
+Result<std::uint64_t> DescriptorStore::measure() const {
+  const off_t end = ::lseek(fd_.get(), 0, SEEK_END);  // Of a device, too. No request uses the offset.
+  if (end < 0) return Error::from_errno(errno, "measure " + facts_.description);
+  return static_cast<std::uint64_t>(end);
 }
 
 DescriptorStore::Stage DescriptorStore::first_stage_of_unmap() const {

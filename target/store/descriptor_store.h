@@ -48,6 +48,8 @@ class DescriptorStore final : public Store {
   DescriptorStore(Fd fd, DescriptorFacts facts, DescriptorStoreOptions options);
 
   std::uint64_t size() const override { return facts_.size; }
+  Result<std::uint64_t> measure() const override;
+  void set_size(std::uint64_t bytes) override { facts_.size = bytes; }
   bool read_only() const override { return facts_.read_only; }
   bool has_volatile_cache() const override { return true; }
   std::uint32_t physical_block_bytes() const override { return facts_.physical_block_bytes; }

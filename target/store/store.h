@@ -6,6 +6,7 @@
 #include <string>
 #include <sys/uio.h>
 
+#include "common/base/result.h"
 #include "common/runtime/completion.h"
 
 namespace holdfast::target {
@@ -76,8 +77,12 @@ class Store {
   /// No request is in flight by then.
   virtual ~Store();
 
-  /// Bytes; fixed while the store is open.
+  /// Bytes; the same until `set_size`.
   virtual std::uint64_t size() const = 0;
+  /// How many bytes it could have now. May block, and may be called on another thread.
+  virtual Result<std::uint64_t> measure() const { return size(); }
+  /// To a size that `measure` found, never less than it has.
+  virtual void set_size(std::uint64_t bytes) { CHECK(bytes == size()); }
   virtual bool read_only() const = 0;
   /// True when an acknowledged write that was not durable may still be lost with the machine, so
   /// that WCE=1 is the honest answer.

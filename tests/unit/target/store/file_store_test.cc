@@ -39,6 +39,17 @@ TEST_F(FileStoreTest, ARegularFileIsMeasured) {
   EXPECT_EQ(store.describe(), "file " + path);
 }
 
+TEST_F(FileStoreTest, AFileThatHasGrownIsMeasuredAnewAndServedWhenAsked) {
+  const std::string path = folder_.make_file("a.img", MiB);
+  auto opened = open_file_store(path);
+  ASSERT_TRUE(opened) << opened.error().message;
+  std::filesystem::resize_file(path, 2 * MiB);
+  EXPECT_EQ((*opened)->measure().value(), 2 * MiB);
+  EXPECT_EQ((*opened)->size(), MiB) << "nobody was told yet";
+  (*opened)->set_size(2 * MiB);
+  EXPECT_EQ((*opened)->size(), 2 * MiB);
+}
+
 TEST_F(FileStoreTest, ADeviceIsMeasured) {
   for (std::uint32_t block_bytes : {512u, 4096u}) {
     auto device = LoopDevice::attach(folder_.make_file("disk.img", 4 * MiB), block_bytes);
