@@ -1,6 +1,6 @@
 # Sourced by every script here: real processes on 127.0.0.1, a folder of one's own, nothing left.
 #
-# CTest gives the programs as HOLDFASTD, HOLDFAST, ACKED_WRITES and MAKE_NASTY_TREE. A script that reaches its end
+# CTest gives the programs as HOLDFASTD, HOLDFAST, ACKED_WRITES, LOGINS and MAKE_NASTY_TREE. A script that reaches its end
 # has passed; `fail` and every command that fails unexpectedly end it; `skip` says why it cannot run.
 
 set -euo pipefail
