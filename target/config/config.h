@@ -63,6 +63,9 @@ struct DigestChoice {
   constexpr const char* list() const { return none ? (crc32c ? "CRC32C,None" : "None") : "CRC32C"; }
 };
 
+/// As many connections as a session may have, whatever MaxConnections says.
+inline constexpr std::uint32_t session_connections_max = 16;
+
 /// A `Target` stanza.
 struct TargetConfig {
   std::string name;                                      // in lower case, as it goes on the wire

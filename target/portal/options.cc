@@ -46,7 +46,8 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
       ->check(CLI::Range(0, 1 << 20));
   app.footer(
       "Exit codes: 0 ended as asked, 2 the command line or the configuration is wrong,\n"
-      "3 it could not start. SIGTERM and SIGINT let commands finish first; a second one does not.");
+      "3 it could not start. SIGTERM and SIGINT ask initiators to log out and let commands finish first;\n"
+      "a second one does not.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {

@@ -26,9 +26,9 @@ namespace holdfast::target {
 /// Serves targets on listening sockets: every connection from its accept to its end, on one loop.
 class Server final : private Listener::Owner, private Timer {
  public:
-  /// How long commands may take to finish when the daemon is to end, and how long what was aborted
-  /// then may take to leave the stores.
-  static constexpr Duration drain_max = std::chrono::seconds(10);
+  /// How long initiators may take to log out and commands to finish when the daemon is to end, and how
+  /// long what was aborted then may take to leave the stores.
+  static constexpr Duration drain_max = std::chrono::seconds(13);
   static constexpr Duration abort_max = std::chrono::seconds(5);
 
   /// `targets` outlives the server. `sockets` listen already; nobody is served before `start`.
@@ -37,8 +37,8 @@ class Server final : private Listener::Owner, private Timer {
 
   /// From here on, who connects can log in.
   void start();
-  /// Accepts no more, lets commands finish, closes every session, and comes back when nothing is
-  /// left. Calls `give_up`, which ends the process, if something is stuck in a store for good.
+  /// Accepts no more, asks for logout, lets commands finish, closes every session, and comes back
+  /// when nothing is left. Calls `give_up`, which ends the process, if something is stuck in a store for good.
   Task<void> drain(std::function<void()> give_up);
 
   std::vector<SocketAddress> addresses() const;

@@ -56,7 +56,7 @@ CommandSet::Verdict CommandSet::command_arrived(const iscsi::ScsiCommandBhs& hea
     switch (window_.admit(header.cmd_sn)) {
       case CommandWindow::Verdict::run: break;
       case CommandWindow::Verdict::ignore: return {.failed = outside_the_window};
-      case CommandWindow::Verdict::gap: return {.fatal = "CmdSN skips a command"};
+      case CommandWindow::Verdict::gap: return {.early = true};
     }
   }
   if (const auto fault = check(header)) {
@@ -197,6 +197,8 @@ CommandSet::Verdict CommandSet::data_out_arrived(const iscsi::DataOutBhs& header
   Slot* slot = tags_.find(header.initiator_task_tag);
   // It may have been on its way when its command was aborted, which is no fault: no Reject.
   if (slot == nullptr) return {.failed = "no command has its Initiator Task Tag"};
+  if (&slot->set_ != this)
+    return {.refused = PduFault{RejectReason::protocol_error, "Data-Out for a command of another connection"}};
   const bool only_swallows = slot->failed && !slot->begun && is_abortable(*slot);
   if ((slot->failed || slot->aborting) && !only_swallows) return {};
   if (slot->stage != Slot::Stage::gathering)

@@ -16,17 +16,16 @@ std::uint32_t most_uninvited(const iscsi::Parameters& parameters) {
 
 }  // namespace
 
-CommandSet::CommandSet(ScsiTarget& target, Nexus& nexus, CommandWindow& window, Sender& sender,
-                       DataMemory& memory, const Settings& settings, Owner& owner)
-    : Share(memory),
-      target_(target),
-      nexus_(nexus),
-      window_(window),
+CommandSet::CommandSet(const SessionParts& session, Sender& sender, const Settings& settings, Owner& owner)
+    : Share(session.memory),
+      target_(session.target),
+      nexus_(session.nexus),
+      window_(session.window),
+      tags_(session.tags),
       sender_(sender),
       settings_(settings),
       uninvited_bytes_max_(most_uninvited(settings.parameters)),
-      owner_(owner),
-      tags_(settings.queued_commands + immediate_commands_max) {
+      owner_(owner) {
   set_peer_segment_bytes_max(settings.parameters.peer_max_recv_data_segment_length);
 }
 
@@ -93,11 +92,11 @@ void CommandSet::finish(Slot& slot) {
   const bool silent = slot.command.outcome.aborted && !slot.failed;
   if (!silent && !closed_) {
     answer(slot);
-    owner_.command_finished(slot);
+    if (slot.aborting) owner_.command_aborted(slot);
     return;
   }
   retire(slot);
-  owner_.command_finished(slot);
+  if (slot.aborting) owner_.command_aborted(slot);
   leave(slot);
 }
 

@@ -10,17 +10,15 @@
 #include "common/iscsi/framing.h"
 #include "common/iscsi/parameters.h"
 #include "common/iscsi/pdu.h"
-#include "target/lun/scsi_target.h"
-#include "target/session/command_window.h"
 #include "target/session/data_memory.h"
 #include "target/session/receiver.h"
 #include "target/session/sender.h"
+#include "target/session/session_parts.h"
 #include "target/session/slot.h"
-#include "target/session/tag_table.h"
 
 namespace holdfast::target {
 
-/// The SCSI commands of one session: each goes from its PDU to its slot, gathers memory and data,
+/// The SCSI commands that are allegiant to one connection: each goes from its PDU to its slot, gathers memory and data,
 /// is executed by the device server, and answered. All of it is plain state in preallocated slots,
 /// moved on by what arrives: PDUs, memory, the device server's word, sent batches.
 class CommandSet final : private DataMemory::Share {
@@ -34,9 +32,9 @@ class CommandSet final : private DataMemory::Share {
   /// Whom it tells.
   class Owner {
    public:
-    /// The device server is done with the command: it can touch the medium no more. Its answer, if
-    /// there is one, is in the sender's line.
-    virtual void command_finished(const Slot& slot) = 0;
+    /// The device server is done with a command that it was asked to abort: it can touch the medium
+    /// no more. Its answer, if there is one, is in the sender's line.
+    virtual void command_aborted(const Slot& slot) = 0;
     /// No command is left.
     virtual void commands_gone() = 0;
 
@@ -49,8 +47,7 @@ class CommandSet final : private DataMemory::Share {
   /// RFC 7143 section 4.2.2.1: such a request is ignored, but the log has it.
   static constexpr std::string_view outside_the_window = "its CmdSN is outside the window: ignored";
 
-  CommandSet(ScsiTarget& target, Nexus& nexus, CommandWindow& window, Sender& sender,
-             DataMemory& memory, const Settings& settings, Owner& owner);
+  CommandSet(const SessionParts& session, Sender& sender, const Settings& settings, Owner& owner);
   ~CommandSet();
 
   /// What a PDU's header comes to: where its data goes, or why it is refused. A refused PDU's data
@@ -61,8 +58,8 @@ class CommandSet final : private DataMemory::Share {
     std::optional<iscsi::PduFault> refused{};
     /// For the log: the command fails, with sense data that says so, or the PDU is ignored.
     std::string_view failed{};
-    /// The connection must be dropped.
-    std::string_view fatal{};
+    /// The command's turn has not come: one with a smaller CmdSN is missing.
+    bool early = false;
   };
   Verdict command_arrived(const iscsi::ScsiCommandBhs& header);
   Verdict data_out_arrived(const iscsi::DataOutBhs& header);
@@ -74,11 +71,9 @@ class CommandSet final : private DataMemory::Share {
   /// The peer declared its MaxRecvDataSegmentLength anew.
   void set_peer_segment_bytes_max(std::uint32_t bytes);
 
-  /// The open command with that tag; one whose answer is in line counts as open until that is cut.
-  Slot* find(std::uint32_t tag) const { return tags_.find(tag); }
   /// Whether the command can still be aborted.
   static bool is_abortable(const Slot& slot);
-  /// ABORT TASK: `Owner::command_finished` follows.
+  /// ABORT TASK of one of these commands: `Owner::command_aborted` follows.
   void abort(Slot& slot);
 
   /// Executes nothing until `release`.
@@ -92,7 +87,6 @@ class CommandSet final : private DataMemory::Share {
   void reader_gone();
 
   bool empty() const { return in_use_ == 0; }
-  std::size_t open() const { return tags_.size(); }
   /// The peer owes data that was asked for or announced.
   bool awaits_data() const;
 
@@ -132,6 +126,7 @@ class CommandSet final : private DataMemory::Share {
   ScsiTarget& target_;
   Nexus& nexus_;
   CommandWindow& window_;
+  TagTable& tags_;  // of all the session's commands
   Sender& sender_;
   const Settings settings_;
   const std::uint32_t uninvited_bytes_max_;  // that one command may bring
@@ -140,7 +135,6 @@ class CommandSet final : private DataMemory::Share {
 
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;
-  TagTable tags_;
   std::size_t in_use_ = 0;
   std::uint32_t immediate_open_ = 0;
   std::uint32_t next_transfer_tag_ = 0;

@@ -19,7 +19,7 @@ class CommandWindow {
   enum class Verdict {
     run,     // its turn has come
     ignore,  // outside the window, or seen before: the RFC wants silence
-    gap,     // a command before it is missing, and on one connection it can never come
+    gap,     // a command before it is missing: on one connection it can never come
   };
   /// Judges a non-immediate command's CmdSN and, if it may run, takes it.
   Verdict admit(std::uint32_t cmd_sn);
@@ -44,6 +44,10 @@ class CommandWindow {
   /// Commands that were admitted and have not finished.
   std::uint32_t open() const { return open_; }
 
+  /// Whether somebody waits for ExpCmdSN to move, and wants to be told by whoever moves it.
+  bool is_watched() const { return watched_; }
+  void watch(bool wanted) { watched_ = wanted; }
+
  private:
   void pass_over_received();
 
@@ -54,6 +58,7 @@ class CommandWindow {
   std::uint32_t max_cmd_sn_;
   std::uint32_t width_;
   std::uint32_t open_ = 0;
+  bool watched_ = false;
   std::bitset<remembered_max> received_;  // by CmdSN modulo its size: counted without being seen
 };
 

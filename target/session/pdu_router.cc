@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/serial_number.h"
+
 namespace holdfast::target {
 
 using iscsi::GenericBhs;
@@ -36,7 +38,9 @@ Intake PduRouter::header_arrived(const GenericBhs& header, std::span<const std::
   const bool is_data = header.opcode.opcode() == Opcode::data_out;
   if (!takes_requests_ && !is_data) return {};
   request_ = header;
-  return route(header);
+  const Intake intake = route(header);
+  if (window_.is_watched() && intake.kind != Intake::Kind::later) owner_.turn_came();
+  return intake;
 }
 
 Intake PduRouter::route(const GenericBhs& header) {
@@ -60,7 +64,7 @@ Intake PduRouter::route(const GenericBhs& header) {
 }
 
 Intake PduRouter::take(const GenericBhs& header, const CommandSet::Verdict& verdict) {
-  if (!verdict.fatal.empty()) return out_of_step(verdict.fatal, false);
+  if (verdict.early) return come_early();
   if (verdict.refused) reject(header, *verdict.refused);
   if (!verdict.failed.empty()) owner_.pdu_refused(header.opcode.opcode(), verdict.failed);
   pending_ = verdict.intake.kind == Intake::Kind::land;
@@ -76,11 +80,28 @@ Intake PduRouter::take_numbered(const GenericBhs& header, Intake::Kind kind) {
       case CommandWindow::Verdict::ignore:
         owner_.pdu_refused(header.opcode.opcode(), CommandSet::outside_the_window);
         return {};
-      case CommandWindow::Verdict::gap: return out_of_step("CmdSN skips a command", false);
+      case CommandWindow::Verdict::gap: return come_early();
     }
+  } else if (should_wait_for_earlier_commands(header) && owner_.waits_for_its_turn()) {
+    return {.kind = Intake::Kind::later};
   }
   pending_ = true;
   return {.kind = kind};
+}
+
+/// A function that is about many commands is about all that were sent before it, whichever connection
+/// brings them (section 4.2.2.1). ABORT TASK says itself which command it means.
+bool PduRouter::should_wait_for_earlier_commands(const GenericBhs& header) const {
+  if (header.opcode.opcode() != Opcode::task_management_request) return false;
+  const auto request = iscsi::as<iscsi::TaskManagementRequestBhs>(header);
+  return request.function() != iscsi::TaskManagementFunction::abort_task &&
+         serial_precedes(window_.exp_cmd_sn(), request.cmd_sn) &&
+         serial_precedes_or_equals(request.cmd_sn, window_.max_cmd_sn() + 1);
+}
+
+Intake PduRouter::come_early() {
+  if (owner_.waits_for_its_turn()) return {.kind = Intake::Kind::later};
+  return out_of_step("CmdSN skips a command", false);
 }
 
 Intake PduRouter::out_of_step(std::string_view why, bool has_reject) {
@@ -102,6 +123,7 @@ void PduRouter::pdu_arrived(std::span<const std::byte> collected) {
     case Opcode::task_management_request: {
       const auto fault = tasks_.arrived(iscsi::as<iscsi::TaskManagementRequestBhs>(request_));
       if (fault) reject(request_, *fault);
+      if (window_.is_watched()) owner_.turn_came();  // ABORT TASK may have counted a CmdSN as received.
       break;
     }
     case Opcode::logout_request: log_out(iscsi::as<iscsi::LogoutRequestBhs>(request_)); break;

@@ -25,6 +25,11 @@ class PduRouter final : public Receiver::Owner {
    public:
     virtual void bytes_came() = 0;
     virtual void logout_requested(const iscsi::LogoutRequestBhs& request) = 0;
+    /// A request is at hand while one with a smaller CmdSN is missing. True if another connection may
+    /// bring that: nothing is read until the receiver is told to resume.
+    virtual bool waits_for_its_turn() = 0;
+    /// ExpCmdSN moved while somebody waited for that.
+    virtual void turn_came() = 0;
     /// A PDU was refused, or its command failed, for a reason of iSCSI's; for the log.
     virtual void pdu_refused(iscsi::Opcode opcode, std::string_view why) = 0;
     /// The peer is out of step: the connection is to be dropped, once the Reject is sent if there
@@ -58,6 +63,8 @@ class PduRouter final : public Receiver::Owner {
   Intake route(const iscsi::GenericBhs& header);
   Intake take(const iscsi::GenericBhs& header, const CommandSet::Verdict& verdict);
   Intake take_numbered(const iscsi::GenericBhs& header, Intake::Kind kind);
+  bool should_wait_for_earlier_commands(const iscsi::GenericBhs& header) const;
+  Intake come_early();
   void reject(const iscsi::GenericBhs& header, const iscsi::PduFault& fault);
   Intake out_of_step(std::string_view why, bool has_reject);
 

@@ -19,8 +19,7 @@ void Reply::released() { stock_.released(*this); }
 
 void ReplyStock::queue(iscsi::NopInBhs header, StatSn stat_sn, std::vector<std::byte> data) {
   if (free_.empty()) {
-    // One more than `replies_max` may be in use: the ping, which no PDU of the peer's asked for.
-    CHECK(replies_.size() <= replies_max);
+    CHECK(replies_.size() < replies_max + unasked_max);
     replies_.push_back(std::make_unique<Reply>(*this));
     free_.reserve(replies_.size());
     free_.push_back(replies_.back().get());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/iscsi/pdu.h"
+#include "target/config/config.h"
 #include "target/session/sender.h"
 
 namespace holdfast::target {
@@ -35,6 +36,9 @@ class Reply final : public Outgoing {
 class ReplyStock {
  public:
   static constexpr std::size_t replies_max = 32;
+  /// Beside those that a PDU of the peer's asks for: a ping, a last message, and answers to Logouts of
+  /// other connections.
+  static constexpr std::size_t unasked_max = 2 + session_connections_max;
   static constexpr std::size_t waiting_bytes_enough = 256 * 1024;
 
   explicit ReplyStock(Sender& sender) : sender_(sender) {}

@@ -1,20 +1,16 @@
 #include "target/session/session.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <utility>
 
 #include "common/base/log.h"
-#include "common/runtime/socket.h"
 
 namespace holdfast::target {
 namespace {
 
-/// How long a peer may take to close its end once we have sent the last PDU.
-constexpr Duration linger_max = std::chrono::seconds(2);
+using iscsi::AsyncEvent;
+using iscsi::LogoutReason;
+using iscsi::LogoutResponseCode;
 
 std::string name_of_session(const LoginOutcome& login) {
   return fmt::format("session {:04x} of {} on {} from {}", login.tsih, login.caller.initiator_name,
@@ -25,23 +21,9 @@ Nexus nexus_of(const LoginOutcome& login, std::uint32_t index) {
   return {.initiator_name = login.caller.initiator_name, .isid = login.isid, .index = index};
 }
 
-CommandSet::Settings settings_of(const LoginOutcome& login) {
-  return {.parameters = login.parameters,
-          .queued_commands = std::min(login.target->queued_commands, CommandWindow::width_max),
-          .send_segment_bytes_max = login.target->max_xmit_data_segment_length};
-}
-
-iscsi::Digests digests_of(const iscsi::Parameters& parameters) {
-  return {.header = parameters.header_digest, .data = parameters.data_digest};
-}
-
-KeepAlive::Limits limits_of(const TargetConfig& target) {
-  KeepAlive::Limits limits;
-  limits.ping_after = std::chrono::seconds(target.nop_interval);
-  const bool has_timeout = target.nop_timeout > 0 && target.nop_timeout <= target.nop_interval;
-  limits.answer_within =
-      std::chrono::seconds(has_timeout ? target.nop_timeout : target.nop_interval);
-  return limits;
+std::size_t tags_of(const LoginOutcome& login) {
+  return std::min(login.target->queued_commands, CommandWindow::width_max) +
+         std::size_t{CommandSet::immediate_commands_max} * login.parameters.max_connections;
 }
 
 }  // namespace
@@ -51,27 +33,24 @@ Session::Session(Loop& loop, Fd fd, LoginOutcome login, std::uint32_t nexus_inde
     : Timer(loop),
       loop_(loop),
       reception_(reception),
-      fd_(std::move(fd)),
       login_(std::move(login)),
       name_(name_of_session(login_)),
       target_(target),
       nexus_(nexus_of(login_, nexus_index)),
       window_(login_.exp_cmd_sn, login_.max_cmd_sn, login_.target->queued_commands),
-      texts_(reception, login_),
-      sender_(loop, fd_.get(), window_, login_.stat_sn, digests_of(login_.parameters), *this),
-      commands_(target, nexus_, window_, sender_, memory, settings_of(login_), *this),
-      tasks_(target, nexus_, window_, commands_, sender_, *this),
-      replies_(sender_),
-      router_(window_, commands_, tasks_, replies_, texts_,
-              login_.parameters.our_max_recv_data_segment_length, *this),
-      receiver_(loop, fd_.get(), digests_of(login_.parameters), router_),
-      keep_alive_(limits_of(*login_.target), clock_now()) {}
+      tags_(tags_of(login_)),
+      parts_{target_, nexus_, window_, tags_, memory, reception},
+      reaper_(*this) {
+  Connection::Owner& self = *this;
+  connections_.push_back(std::make_unique<Connection>(loop, std::move(fd), login_, parts_, name_, self));
+}
+
+Session::~Session() = default;
 
 Task<void> Session::run() {
   log_negotiated();
   target_.nexus_joined(nexus_);
-  bytes_came();
-  receiver_.start();
+  connections_.front()->start();
   co_await ended_.wait();
   target_.nexus_left(nexus_);
 }
@@ -88,185 +67,202 @@ void Session::log_negotiated() const {
       p.data_digest ? "CRC32C" : "None");
 }
 
-void Session::drain() {
-  if (state_ != State::running) return;
-  log(LogLevel::debug, "{}: draining", name_);
-  state_ = State::draining;
-  router_.take_no_requests();
-  step();
+void Session::hold_commands() {
+  held_ = true;
+  update_holds();
 }
 
-void Session::drop(std::string_view why) {
-  if (state_ == State::closed) return;
-  log(LogLevel::info, "{}: dropped: {}", name_, why);
-  close();
+void Session::release_commands() {
+  held_ = false;
+  update_holds();
 }
 
-void Session::step() {
-  if (state_ == State::draining && is_quiet()) {
-    state_ = State::sending_last;
-  } else if (state_ == State::logging_out && is_quiet()) {
-    replies_.send(logout_response_);
-    state_ = State::sending_last;
+/// An initiator that saw a connection end sends its commands again; they must not be overtaken by
+/// what those commands left in a store.
+void Session::update_holds() {
+  const bool hold = held_ || std::any_of(connections_.begin(), connections_.end(),
+                                         [](const auto& connection) { return connection->is_aborting(); });
+  if (std::exchange(holding_, hold) == hold) return;
+  for (const std::unique_ptr<Connection>& connection : connections_) {
+    if (hold)
+      connection->hold_commands();
+    else
+      connection->release_commands();
   }
-  if (state_ == State::sending_last && sender_.idle()) linger();
-  const bool over = state_ == State::closed && is_quiet() && sender_.idle() && receiver_.idle();
-  if (over && !ended_.is_set()) ended_.set();
 }
 
-// Our last PDU is with the kernel. The peer is told that nothing follows, and what it still sends
-// is swallowed until it closes too: closing first, with bytes unread, would reset the connection
-// and might take that last PDU from it.
-void Session::linger() {
-  state_ = State::lingering;
-  router_.go_deaf();
-  ::shutdown(fd_.get(), SHUT_WR);
-  arm(clock_now() + linger_max);
+/// With the times after which, and within which, an initiator may come back.
+iscsi::AsyncMessageBhs Session::message(AsyncEvent event) const {
+  iscsi::AsyncMessageBhs message;
+  message.event = event;
+  message.parameter2 = static_cast<std::uint16_t>(login_.parameters.default_time2wait);
+  message.parameter3 = static_cast<std::uint16_t>(login_.parameters.default_time2retain);
+  return message;
 }
 
-void Session::close() {
-  state_ = State::closed;
-  disarm();
-  receiver_.stop();
-  ::shutdown(fd_.get(), SHUT_RDWR);  // Ends a send that waits for the peer.
-  sender_.close();
-  tasks_.close();
-  commands_.close();
-  if (receiver_.idle()) commands_.reader_gone();
-  step();
-}
-
-void Session::bytes_came() {
-  keep_alive_.heard(loop_.now());
-  watch_peer();
-}
-
-/// Armed for the earliest moment at which there can be something to do, and looked at again then:
-/// traffic costs no timers, and a session that is idle for good has none.
-void Session::watch_peer() {
-  if (armed() || state_ == State::closed) return;
-  const auto next = keep_alive_.next_check(true);
-  if (next) arm(*next);
-}
-
-/// From here on the peer owes it to us to take an answer, or to send what an R2T asks for: until now
-/// it may have waited for us, and is not to be blamed for that time.
-void Session::sending_begins() {
-  keep_alive_.taken(loop_.now());
-  watch_peer();
-}
-
-void Session::batch_sent() {
-  keep_alive_.taken(loop_.now());
-  receiver_.resume();
-  step();
+void Session::drain() {
+  if (std::exchange(asked_, true) || ending_) return;
+  iscsi::AsyncMessageBhs request;
+  request.event = AsyncEvent::logout_requested;
+  request.parameter3 = static_cast<std::uint16_t>(std::chrono::floor<std::chrono::seconds>(logout_wait).count());
+  for (const std::unique_ptr<Connection>& connection : connections_)
+    if (connection->is_running()) connection->tell(request);
+  arm(loop_.now() + logout_wait);
 }
 
 void Session::expire() {
-  if (state_ == State::lingering) {
-    close();
+  ending_ = true;
+  const iscsi::AsyncMessageBhs farewell = message(AsyncEvent::all_connections_dropped);
+  for (const std::unique_ptr<Connection>& connection : connections_) connection->drain(farewell);
+}
+
+void Session::drop(std::string_view why) {
+  ending_ = true;
+  disarm();
+  for (const std::unique_ptr<Connection>& connection : connections_) connection->drop(why);
+}
+
+Connection* Session::find_running(std::uint16_t cid) const {
+  const auto found = std::find_if(connections_.begin(), connections_.end(), [cid](const auto& connection) {
+    return connection->is_running() && connection->cid() == cid;
+  });
+  return found == connections_.end() ? nullptr : found->get();
+}
+
+void Session::logout_requested(Connection& by, const iscsi::LogoutRequestBhs& request) {
+  iscsi::LogoutResponseBhs response;
+  response.initiator_task_tag = request.initiator_task_tag;
+  response.time2wait = static_cast<std::uint16_t>(login_.parameters.default_time2wait);
+  response.time2retain = static_cast<std::uint16_t>(login_.parameters.default_time2retain);
+  switch (request.reason()) {
+    case LogoutReason::close_session: log_out_session(by, response); return;
+    case LogoutReason::close_connection: log_out_other(by, request.cid, response); return;
+    case LogoutReason::remove_connection_for_recovery: break;
+  }
+  // Section 11.15.1: recovery is for ErrorRecoveryLevel 2.
+  response.response = LogoutResponseCode::recovery_not_supported;
+  by.answer_logout(response);
+}
+
+void Session::log_out_session(Connection& by, const iscsi::LogoutResponseBhs& response) {
+  ending_ = true;
+  disarm();
+  for (const std::unique_ptr<Connection>& connection : connections_)
+    if (connection.get() != &by) connection->drop("the initiator logged the session out");
+  logouts_.push_back({.by = &by, .of = nullptr, .response = response});
+  by.log_out(response);
+  answer_logouts();
+}
+
+void Session::log_out_other(Connection& by, std::uint16_t cid, iscsi::LogoutResponseBhs response) {
+  if (by.cid() == cid) {
+    by.log_out(response);
+    by.may_answer_logout();
     return;
   }
-  const bool owes = receiver_.inside_pdu() || commands_.awaits_data() || sender_.sending();
-  switch (keep_alive_.check(loop_.now(), owes)) {
-    case KeepAlive::Action::none: break;
-    case KeepAlive::Action::ping: send_ping(); break;
-    case KeepAlive::Action::no_answer: drop("no answer to a ping within NOPTimeout"); return;
-    case KeepAlive::Action::stalled:
-      if (!sender_.sending() || !peer_took_bytes()) {
-        drop("it fell silent in the middle of what it owed");
-        return;
-      }
-      keep_alive_.taken(loop_.now());
-      break;
-  }
-  if (const auto next = keep_alive_.next_check(owes)) arm(*next);
-}
-
-/// One large batch over a slow line may take long; what counts is whether it moves.
-bool Session::peer_took_bytes() {
-  const std::uint64_t now = acknowledged_bytes(fd_.get());
-  return std::exchange(bytes_taken_, now) != now;
-}
-
-void Session::send_ping() {
-  iscsi::NopInBhs ping;
-  ping.target_transfer_tag = 1;  // Not the reserved one: an answer is wanted (section 11.19.1).
-  replies_.send(ping, StatSn::shows);
-}
-
-void Session::logout_requested(const iscsi::LogoutRequestBhs& request) {
-  using iscsi::LogoutReason;
-  using iscsi::LogoutResponseCode;
-  logout_response_ = {};
-  logout_response_.initiator_task_tag = request.initiator_task_tag;
-  logout_response_.time2wait = static_cast<std::uint16_t>(login_.parameters.default_time2wait);
-  logout_response_.time2retain = static_cast<std::uint16_t>(login_.parameters.default_time2retain);
-  const bool this_connection = request.cid == login_.cid;
-  if (request.reason() == LogoutReason::remove_connection_for_recovery) {
-    logout_response_.response = LogoutResponseCode::recovery_not_supported;
-  } else if (request.reason() == LogoutReason::close_connection && !this_connection) {
-    logout_response_.response = LogoutResponseCode::cid_not_found;
-  } else {
-    // It has one connection: without that the session is over, and so are its commands.
-    log(LogLevel::info, "{}: logged out", name_);
-    state_ = State::logging_out;
-    router_.go_deaf();
-    tasks_.close();
-    commands_.close();
-    step();
+  Connection* of = find_running(cid);
+  if (of == nullptr) {
+    response.response = LogoutResponseCode::cid_not_found;
+    by.answer_logout(response);
     return;
   }
-  replies_.send(logout_response_);
+  logouts_.push_back({.by = &by, .of = of, .response = response});
+  of->drop_on_purpose("logged out by another connection");
+  answer_logouts();
 }
 
-void Session::pdu_refused(iscsi::Opcode opcode, std::string_view why) {
-  // A peer that does it without end must not fill the log.
-  ++refused_;
-  if (refused_ > 8 && !std::has_single_bit(refused_)) return;
-  log(LogLevel::warning, "{}: {} refused ({} so far): {}", name_, iscsi::name_of(opcode), refused_,
-      why);
+/// Section 11.15: the answer says that no command of what was logged out is active any more.
+void Session::answer_logouts() {
+  const auto waits = [this](const PendingLogout& logout) {
+    return std::any_of(connections_.begin(), connections_.end(), [&](const auto& connection) {
+      const bool concerned = logout.of == nullptr || connection.get() == logout.of;
+      return concerned && connection.get() != logout.by && !connection->is_quiet();
+    });
+  };
+  // Taken off first, since to answer may make more of them due.
+  const auto done = std::stable_partition(logouts_.begin(), logouts_.end(), waits);
+  const std::vector<PendingLogout> answered(done, logouts_.end());
+  logouts_.erase(done, logouts_.end());
+  for (const PendingLogout& logout : answered) {
+    if (logout.of == nullptr)
+      logout.by->may_answer_logout();
+    else
+      logout.by->answer_logout(logout.response);
+  }
 }
 
-/// RFC 7143 section 11.5.1: the connections end too. The others' first, since ours still has to say so.
-void Session::cold_reset_done() {
+/// RFC 7143 section 11.5.1: the connections end too. The others' first, since `by` still has to say so.
+void Session::cold_reset_done(Connection& by) {
   reception_.end_sessions(*login_.target, login_.tsih, "TARGET COLD RESET by another session");
-  end_after_sending("TARGET COLD RESET");
+  ending_ = true;
+  for (const std::unique_ptr<Connection>& connection : connections_)
+    if (connection.get() != &by) connection->drop("TARGET COLD RESET");
+  by.end_after_sending("TARGET COLD RESET");
 }
 
-void Session::out_of_step(std::string_view why, bool has_reject) {
-  if (has_reject)
-    end_after_sending(why);
-  else
-    drop(why);
+void Session::command_aborted(const Slot& slot) {
+  for (const std::unique_ptr<Connection>& connection : connections_) connection->command_was_aborted(slot);
 }
 
-/// What is in the sender's line goes out, and nothing after it.
-void Session::end_after_sending(std::string_view why) {
-  if (state_ == State::closed || state_ == State::sending_last || state_ == State::lingering) return;
-  log(LogLevel::info, "{}: dropped: {}", name_, why);
-  state_ = State::sending_last;
-  router_.go_deaf();
-  tasks_.close();
-  commands_.close();
-  step();
+/// Each connection brings its commands in order (section 4.2.2.1). So when all of them stand before a
+/// gap, what is missing will not come.
+bool Session::nobody_can_bring_the_next_command() const {
+  bool somebody_waits = false;
+  for (const std::unique_ptr<Connection>& connection : connections_) {
+    if (!connection->is_running()) continue;
+    if (!connection->waits_for_turn) return false;
+    somebody_waits = true;
+  }
+  return somebody_waits;
 }
 
-void Session::stream_over(int error) {
-  commands_.reader_gone();
-  if (state_ == State::closed) {
-    step();
+bool Session::waits_for_turn(Connection& connection) {
+  connection.waits_for_turn = true;
+  if (nobody_can_bring_the_next_command()) {
+    connection.waits_for_turn = false;
+    return false;
+  }
+  window_.watch(true);
+  return true;
+}
+
+void Session::turn_came() {
+  window_.watch(false);
+  for (const std::unique_ptr<Connection>& connection : connections_)
+    if (std::exchange(connection->waits_for_turn, false)) connection->look_again();
+}
+
+void Session::connection_leaves(Connection& connection) {
+  connection.waits_for_turn = false;
+  update_holds();
+  if (!ending_ && !connection.ended_on_purpose()) {
+    iscsi::AsyncMessageBhs dropped = message(AsyncEvent::connection_dropped);
+    dropped.parameter1 = connection.cid();
+    const auto other = std::find_if(connections_.begin(), connections_.end(),
+                                    [](const auto& one) { return one->is_running(); });
+    if (other != connections_.end()) (*other)->tell(dropped);
+  }
+  if (!reaper_.queued()) loop_.defer(reaper_);
+}
+
+void Session::connection_is_quiet(Connection&) {
+  update_holds();
+  answer_logouts();
+}
+
+void Session::connection_over() {
+  if (!reaper_.queued()) loop_.defer(reaper_);
+}
+
+void Session::reap() {
+  std::erase_if(logouts_, [](const PendingLogout& logout) { return logout.by->is_over(); });
+  std::erase_if(connections_, [](const auto& connection) { return connection->is_over(); });
+  if (connections_.empty()) {
+    disarm();
+    ended_.set();
     return;
   }
-  if (state_ != State::lingering) {
-    log(LogLevel::info, "{}: the initiator closed the connection{}{}", name_,
-        error != 0 ? ": " : "", error != 0 ? std::strerror(error) : "");
-  }
-  close();
-}
-
-void Session::send_failed(int error) {
-  drop(std::strerror(error));
+  if (nobody_can_bring_the_next_command()) drop("a command is missing, and no connection brings it");
 }
 
 }  // namespace holdfast::target

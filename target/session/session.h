@@ -1,114 +1,112 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/runtime/event.h"
 #include "common/runtime/fd.h"
 #include "common/runtime/loop.h"
 #include "common/runtime/task.h"
 #include "common/runtime/timer.h"
-#include "target/lun/scsi_target.h"
-#include "target/session/command_set.h"
-#include "target/session/command_window.h"
-#include "target/session/discovery.h"
-#include "target/session/keep_alive.h"
-#include "target/session/login.h"
-#include "target/session/pdu_router.h"
-#include "target/session/receiver.h"
-#include "target/session/reply.h"
-#include "target/session/sender.h"
-#include "target/session/task_management.h"
+#include "target/session/connection.h"
 
 namespace holdfast::target {
 
-/// One I_T nexus in the full feature phase, with its one connection: it composes what receives,
-/// gathers, executes, aborts and sends, and takes it down in order. However it ends, no memory is
-/// let go that the kernel or a store still holds.
+/// One I_T nexus in the full feature phase: what its connections have in common (the command window,
+/// the tags in use), and what happens between them (RFC 7143 sections 4.2.2.1, 4.2.3 and 11.14).
 ///
-///   running ──> draining ──────┐                       (SIGTERM: commands finish)
-///      │ └────> logging_out ───┼──> sending_last ──> lingering ──┐
-///      │        (commands are aborted)   (the peer reads the end) │
-///      └──────────────── broken, dropped ─────────────────────────┴──> closed ──> ended
-class Session final : private PduRouter::Owner,
-                      private CommandSet::Owner,
-                      private TaskManagement::Owner,
-                      private Sender::Owner,
-                      private Timer {
+/// Commands are allegiant to the connection that they came by. At ErrorRecoveryLevel 0 they end with
+/// it, and until they have left the medium no command that came later is executed. The session goes
+/// on as long as one connection does.
+class Session final : private Connection::Owner, private Timer {
  public:
+  /// How long an initiator that was asked to log out has for that.
+  static constexpr Duration logout_wait = std::chrono::seconds(3);
+
+  /// With its leading connection.
   Session(Loop& loop, Fd fd, LoginOutcome login, std::uint32_t nexus_index, ScsiTarget& target,
           DataMemory& memory, Reception& reception);
+  ~Session();
 
   /// Serves until the session has ended and nothing of it is left in the kernel or in a store.
   Task<void> run();
 
   /// Until `release_commands`, commands come as far as the device server and wait there: sessions
   /// that this one took over still have some on the medium. Everything else goes on.
-  void hold_commands() { commands_.hold(); }
-  void release_commands() { commands_.release(); }
+  void hold_commands();
+  void release_commands();
 
-  /// Takes no more requests, lets commands finish, and closes the connection.
+  /// Asks the initiator to log out, and serves it until it does or `logout_wait` is over; then takes
+  /// no more requests, lets commands finish, and ends.
   void drain();
-  /// Closes the connection now; commands are aborted.
+  /// Ends now; commands are aborted.
   void drop(std::string_view why);
 
   const std::string& name() const { return name_; }
+  /// As the leading login settled it.
+  const LoginOutcome& login() const { return login_; }
+  const std::vector<std::unique_ptr<Connection>>& connections() const { return connections_; }
 
  private:
-  enum class State : std::uint8_t {
-    running, draining, logging_out, sending_last, lingering, closed
+  /// A Logout Request whose answer waits for other connections to be quiet.
+  struct PendingLogout {
+    Connection* by = nullptr;
+    Connection* of = nullptr;  // null: of the whole session
+    iscsi::LogoutResponseBhs response;
   };
 
   void log_negotiated() const;
-  /// Goes on to the next state if the present one's work is done.
-  void step();
-  bool is_quiet() const { return commands_.empty() && tasks_.empty(); }
-  void end_after_sending(std::string_view why);
-  void linger();
-  void close();
-  void watch_peer();
-  void send_ping();
-  bool peer_took_bytes();
+  iscsi::AsyncMessageBhs message(iscsi::AsyncEvent event) const;
+  Connection* find_running(std::uint16_t cid) const;
+  void log_out_session(Connection& by, const iscsi::LogoutResponseBhs& response);
+  void log_out_other(Connection& by, std::uint16_t cid, iscsi::LogoutResponseBhs response);
+  void answer_logouts();
+  void update_holds();
+  bool nobody_can_bring_the_next_command() const;
 
-  // PduRouter::Owner.
-  void bytes_came() override;
-  void logout_requested(const iscsi::LogoutRequestBhs& request) override;
-  void pdu_refused(iscsi::Opcode opcode, std::string_view why) override;
-  void out_of_step(std::string_view why, bool has_reject) override;
-  void stream_over(int error) override;
-  // CommandSet::Owner.
-  void command_finished(const Slot& slot) override { tasks_.command_finished(slot); }
-  void commands_gone() override { step(); }
-  // TaskManagement::Owner.
-  void task_management_done() override { step(); }
-  void cold_reset_done() override;
-  // Sender::Owner.
-  void sending_begins() override;
-  void send_failed(int error) override;
-  void batch_sent() override;
-  // Timer.
+  // Connection::Owner.
+  void logout_requested(Connection& by, const iscsi::LogoutRequestBhs& request) override;
+  void cold_reset_done(Connection& by) override;
+  void command_aborted(const Slot& slot) override;
+  bool waits_for_turn(Connection& connection) override;
+  void turn_came() override;
+  void connection_leaves(Connection& connection) override;
+  void connection_is_quiet(Connection& connection) override;
+  void connection_over() override;
+  // Timer: the initiator was asked to log out, and has not.
   void expire() override;
+
+  /// Frees connections that are over, when nothing of them is on the stack.
+  class Reaper final : public Deferred {
+   public:
+    explicit Reaper(Session& session) : session_(session) {}
+
+   private:
+    void run() override { session_.reap(); }
+    Session& session_;
+  };
+  void reap();
 
   Loop& loop_;
   Reception& reception_;
-  const Fd fd_;
   const LoginOutcome login_;
   const std::string name_;  // for the log
   ScsiTarget& target_;
   Nexus nexus_;
   CommandWindow window_;
-  TextResponder texts_;
-  Sender sender_;
-  CommandSet commands_;
-  TaskManagement tasks_;
-  ReplyStock replies_;
-  PduRouter router_;
-  Receiver receiver_;
-  KeepAlive keep_alive_;
-  State state_ = State::running;
-  iscsi::LogoutResponseBhs logout_response_;
-  std::uint64_t bytes_taken_ = 0;  // by the peer, when we last looked
-  std::uint32_t refused_ = 0;       // PDUs
+  TagTable tags_;
+  const SessionParts parts_;
+  Reaper reaper_;
+  std::vector<std::unique_ptr<Connection>> connections_;  // the leading one first, while it lives
+  std::vector<PendingLogout> logouts_;
+  bool held_ = false;     // by whoever called `hold_commands`
+  bool holding_ = false;  // for that reason or another
+  bool ending_ = false;   // as a whole: no connection of it fails on its own any more
+  bool asked_ = false;    // to log out
   Event ended_;
 };
 

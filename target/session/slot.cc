@@ -27,6 +27,8 @@ std::uint32_t Slot::wanted() const {
   return moves ? std::min(transfer.bytes, expected) : 0;
 }
 
+void Slot::abort() { set_.abort(*this); }
+
 Outgoing::Fill Slot::fill(Batch& batch, Numbers& numbers) {
   return stage == Stage::gathering ? fill_requests(batch, numbers) : fill_answer(batch, numbers);
 }

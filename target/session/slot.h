@@ -61,6 +61,8 @@ class Slot final : public Outgoing {
   std::size_t chunks_wanted() const {
     return (wanted() + DataMemory::chunk_bytes - 1) / DataMemory::chunk_bytes;
   }
+  /// ABORT TASK, also from another connection.
+  void abort();
   const Outcome& outcome() const { return failed ? failure : command.outcome; }
   std::span<std::byte* const> chunks() const { return {chunks_.data(), chunk_count_}; }
 

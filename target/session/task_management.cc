@@ -16,12 +16,11 @@ AbortDecision decide_abort(bool abortable, std::uint32_t ref_cmd_sn, std::uint32
   return never_came ? AbortDecision::never_to_come : AbortDecision::does_not_exist;
 }
 
-TaskManagement::TaskManagement(ScsiTarget& target, Nexus& nexus, CommandWindow& window,
-                               CommandSet& commands, Sender& sender, Owner& owner)
-    : target_(target),
-      nexus_(nexus),
-      window_(window),
-      commands_(commands),
+TaskManagement::TaskManagement(const SessionParts& session, Sender& sender, Owner& owner)
+    : target_(session.target),
+      nexus_(session.nexus),
+      window_(session.window),
+      tags_(session.tags),
       sender_(sender),
       owner_(owner) {
   for (Function& function : functions_) function.owner = this;
@@ -58,14 +57,14 @@ std::optional<iscsi::PduFault> TaskManagement::arrived(
 
 void TaskManagement::abort_task(Function& function,
                                 const iscsi::TaskManagementRequestBhs& header) {
-  Slot* slot = commands_.find(header.referenced_task_tag);
+  Slot* slot = tags_.find(header.referenced_task_tag);
   const bool abortable =
       slot != nullptr && slot->command.lun == header.lun && CommandSet::is_abortable(*slot);
   switch (decide_abort(abortable, header.ref_cmd_sn, header.cmd_sn, window_)) {
     case AbortDecision::abort:
       function.stage = Function::Stage::aborting;
       function.slot = slot;
-      commands_.abort(*slot);
+      slot->abort();
       break;
     case AbortDecision::never_to_come:
       window_.consider_received(header.ref_cmd_sn);
@@ -102,7 +101,7 @@ void TaskManagement::reset_target(Function& function, bool cold) {
   });
 }
 
-void TaskManagement::command_finished(const Slot& slot) {
+void TaskManagement::command_aborted(const Slot& slot) {
   for (Function& function : functions_) {
     if (function.stage == Function::Stage::aborting && function.slot == &slot)
       answer(function, TaskManagementResponseCode::function_complete);

@@ -8,10 +8,10 @@
 
 #include "common/iscsi/framing.h"
 #include "common/iscsi/pdu.h"
-#include "target/lun/scsi_target.h"
 #include "target/session/command_set.h"
 #include "target/session/command_window.h"
 #include "target/session/sender.h"
+#include "target/session/session_parts.h"
 
 namespace holdfast::target {
 
@@ -27,7 +27,8 @@ enum class AbortDecision : std::uint8_t {
 AbortDecision decide_abort(bool abortable, std::uint32_t ref_cmd_sn, std::uint32_t cmd_sn,
                            const CommandWindow& window);
 
-/// The task management functions of one session (section 11.5). A response is sent when the
+/// The task management functions that came by one connection (section 11.5). They reach the commands
+/// of the whole session. A response is sent when the
 /// commands that it speaks of can no longer touch the medium, and not before.
 class TaskManagement {
  public:
@@ -45,13 +46,12 @@ class TaskManagement {
     ~Owner() = default;
   };
 
-  TaskManagement(ScsiTarget& target, Nexus& nexus, CommandWindow& window, CommandSet& commands,
-                 Sender& sender, Owner& owner);
+  TaskManagement(const SessionParts& session, Sender& sender, Owner& owner);
 
   /// Starts a function, or says why its PDU is refused.
   std::optional<iscsi::PduFault> arrived(const iscsi::TaskManagementRequestBhs& header);
-  /// The device server is done with the command.
-  void command_finished(const Slot& slot);
+  /// The device server is done with a command that it was asked to abort.
+  void command_aborted(const Slot& slot);
   /// Nothing is sent any more; what the device server was asked for still ends.
   void close() { closed_ = true; }
   bool empty() const;
@@ -84,7 +84,7 @@ class TaskManagement {
   ScsiTarget& target_;
   Nexus& nexus_;
   CommandWindow& window_;
-  CommandSet& commands_;
+  TagTable& tags_;
   Sender& sender_;
   Owner& owner_;
   std::array<Function, functions_max> functions_;

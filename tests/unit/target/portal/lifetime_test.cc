@@ -188,21 +188,47 @@ TEST(SessionLifetime, SilentPeersArePingedAndDroppedWithoutAnAnswer) {
   answers.read(1, 0, 8);
 }
 
-TEST(SessionLifetime, DrainingAnswersWhatIsUnderWayAndThenCloses) {
+TEST(SessionLifetime, DrainingAsksForLogoutAndServesUntilThen) {
   TestTarget target;
-  target.inject({.kind = Fault::Kind::delay, .operation = StoreOperation::read, .delay = 200ms});
-  RawInitiator busy(target.port(), {.isid_tail = 1});
+  RawInitiator initiator(target.port(), {});
+  initiator.clear_unit_attention();
+  target.drain();
+  const auto asked = initiator.receive_as<iscsi::AsyncMessageBhs>();
+  EXPECT_EQ(asked.event, iscsi::AsyncEvent::logout_requested);
+  EXPECT_EQ(asked.parameter3, 3u) << "the seconds that it has";
+  EXPECT_EQ(asked.stat_sn, initiator.stat_sn + 1) << "it takes a StatSN";
+  initiator.read(1, 0, 8);
+  iscsi::LogoutRequestBhs logout;
+  logout.cmd_sn = initiator.cmd_sn;
+  const auto begin = std::chrono::steady_clock::now();
+  initiator.send(logout);
+  EXPECT_EQ(initiator.receive_as<iscsi::LogoutResponseBhs>().response, iscsi::LogoutResponseCode::closed);
+  EXPECT_TRUE(initiator.is_closed());
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s) << "it did not wait on";
+}
+
+TEST(SessionLifetime, DrainingEndsTheSessionsThatDoNotLogOut) {
+  TestTarget target;
+  target.inject({.kind = Fault::Kind::delay, .operation = StoreOperation::read, .delay = 3500ms});
+  RawInitiator busy(target.port(), {.keys = "DefaultTime2Wait=7;", .isid_tail = 1});
   RawInitiator idle(target.port(), {.isid_tail = 2});
   RawInitiator half_open(target.port());
   busy.clear_unit_attention();
-  busy.send(busy.read10(1, 0, 8));
-  std::this_thread::sleep_for(20ms);
   target.drain();
-  EXPECT_EQ(busy.finish(1), 0);
-  EXPECT_TRUE(busy.is_closed());
-  EXPECT_TRUE(idle.is_closed());
   EXPECT_TRUE(half_open.is_closed());
   EXPECT_THROW(RawInitiator(target.port(), {.isid_tail = 3}), std::runtime_error);
+  EXPECT_EQ(busy.receive_as<iscsi::AsyncMessageBhs>().event, iscsi::AsyncEvent::logout_requested);
+  EXPECT_EQ(idle.receive_as<iscsi::AsyncMessageBhs>().event, iscsi::AsyncEvent::logout_requested);
+  busy.send(busy.read10(1, 0, 8));
+  const auto dropped = idle.receive_as<iscsi::AsyncMessageBhs>();
+  EXPECT_EQ(dropped.event, iscsi::AsyncEvent::all_connections_dropped);
+  EXPECT_TRUE(idle.is_closed());
+  EXPECT_EQ(busy.finish(1), 0) << "what was under way is answered";
+  const auto farewell = busy.receive_as<iscsi::AsyncMessageBhs>();
+  EXPECT_EQ(farewell.event, iscsi::AsyncEvent::all_connections_dropped);
+  EXPECT_EQ(farewell.parameter2, 7u) << "Time2Wait as negotiated";
+  EXPECT_EQ(farewell.parameter3, 0u) << "Time2Retain";
+  EXPECT_TRUE(busy.is_closed());
 }
 
 TEST(SessionLifetime, AThousandConnectionsAreNoticedByNobody) {
