@@ -127,6 +127,13 @@ Status renew_image(const std::string& path, std::uint64_t bytes) {
   return Status();
 }
 
+bool has_room_for(const std::string& folder, std::uint64_t bytes) {
+  struct statvfs place {};
+  if (::statvfs(folder.c_str(), &place) != 0) return false;
+  const bool has_inodes = place.f_files == 0 || place.f_favail > place.f_files / 10;
+  return has_inodes && std::uint64_t{place.f_bavail} * place.f_frsize >= bytes;
+}
+
 Status empty_folder(const std::string& path) {
   std::error_code error;
   for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {

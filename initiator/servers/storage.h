@@ -44,6 +44,8 @@ class Storage {
 /// Makes the file at `path` a sparse one of `bytes` that reads as zeros, whoever has it open. What
 /// it held before is gone, from the medium too.
 Status renew_image(const std::string& path, std::uint64_t bytes);
+/// Whether `bytes` more fit where the folder is, with inodes to spare.
+bool has_room_for(const std::string& folder, std::uint64_t bytes);
 /// Removes all that is in the folder.
 Status empty_folder(const std::string& path);
 

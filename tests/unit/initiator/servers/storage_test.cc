@@ -88,5 +88,12 @@ TEST(Storage, AFolderIsEmptiedAndStays) {
   EXPECT_TRUE(fs::is_empty(*folder));
 }
 
+TEST(Storage, RoomIsAskedOfTheFilesystemOfTheFolder) {
+  const std::string folder = fs::temp_directory_path().string();
+  EXPECT_TRUE(has_room_for(folder, 1));
+  EXPECT_FALSE(has_room_for(folder, std::uint64_t{1} << 60));
+  EXPECT_FALSE(has_room_for(folder + "/is/not/there", 1));
+}
+
 }  // namespace
 }  // namespace holdfast::initiator
