@@ -72,7 +72,17 @@ bool contains(std::string_view list, std::string_view item) {
 
 Negotiator::Negotiator(Side side, Phase phase, const Parameters& ours, bool discovery)
     : side_(side), phase_(phase), discovery_(discovery), ours_(ours) {
-  if (phase == Phase::full_feature) agreed_ = ours;
+  if (phase == Phase::login) return;
+  agreed_ = ours;
+  if (phase == Phase::full_feature) return;
+  // These are each connection's own.
+  agreed_.our_max_recv_data_segment_length = Parameters{}.our_max_recv_data_segment_length;
+  agreed_.peer_max_recv_data_segment_length = Parameters{}.peer_max_recv_data_segment_length;
+}
+
+bool Negotiator::is_irrelevant(const KeyRow& row) const {
+  if (discovery_ && row.irrelevant_in_discovery) return true;
+  return phase_ == Phase::joining && row.use == Use::leading_only && row.rule != Rule::declared_text;
 }
 
 Status Negotiator::receive(std::span<const TextPair> pairs, TextBuilder& reply) {

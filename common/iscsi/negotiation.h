@@ -18,10 +18,15 @@ namespace holdfast::iscsi {
 /// in the end the Parameters in force. Either end may offer. Pure; one negotiation each.
 class Negotiator {
  public:
-  enum class Phase : std::uint8_t { login, full_feature };
+  enum class Phase : std::uint8_t {
+    login,    // of a session's first connection
+    joining,  // the login of one more: what the first settled for the session stands
+    full_feature,
+  };
 
-  /// `ours` is what we offer and what bounds our answers. In a discovery session the keys that mean
-  /// nothing there are answered Irrelevant.
+  /// `ours` is what we offer and what bounds our answers; when joining and in the full feature phase,
+  /// what is in force. Keys that mean nothing in a discovery session, or for a connection that joins
+  /// one, are answered Irrelevant.
   Negotiator(Side side, Phase phase, const Parameters& ours, bool discovery);
 
   /// Of a list's items only those of `items` are supported from here on; they outlive the negotiation.
@@ -57,7 +62,7 @@ class Negotiator {
   void choose_from_list(Key key, std::string_view value, TextBuilder& reply);
   std::string_view supported(Key key) const;
   bool may_be_used(const KeyRow& row) const;
-  bool is_irrelevant(const KeyRow& row) const { return discovery_ && row.irrelevant_in_discovery; }
+  bool is_irrelevant(const KeyRow& row) const;
   std::uint32_t our_value(Key key) const;
 
   const Side side_;

@@ -56,6 +56,7 @@ inline constexpr AdditionalSense reservations_released{0x2a, 0x04};
 inline constexpr AdditionalSense registrations_preempted{0x2a, 0x05};
 inline constexpr AdditionalSense capacity_data_has_changed{0x2a, 0x09};
 inline constexpr AdditionalSense commands_cleared_by_another_initiator{0x2f, 0x00};
+inline constexpr AdditionalSense some_commands_cleared_by_iscsi_protocol_event{0x47, 0x7f};
 inline constexpr AdditionalSense saving_parameters_not_supported{0x39, 0x00};
 inline constexpr AdditionalSense reported_luns_data_has_changed{0x3f, 0x0e};
 inline constexpr AdditionalSense internal_target_failure{0x44, 0x00};

@@ -35,7 +35,7 @@ const std::array directives = {
     Directive{"Alias", AliasRule{}},
 
     Directive{"MaxSessions", NumberRule{0, 0x7fff'ffff, set<&Target::max_sessions>}},
-    Directive{"MaxConnections", NumberRule{1, 65'535, offer<&Offer::max_connections>, 1}},
+    Directive{"MaxConnections", NumberRule{1, 65'535, offer<&Offer::max_connections>, session_connections_max}},
     Directive{"InitialR2T", YesNoRule{offer_yes_no<&Offer::initial_r2t>}},
     Directive{"ImmediateData", YesNoRule{offer_yes_no<&Offer::immediate_data>}},
     Directive{"MaxRecvDataSegmentLength",

@@ -12,7 +12,7 @@ namespace holdfast::target {
 
 // The directives of ietd.conf as a table: what each takes, and what becomes of it.
 
-/// A number of a target's stanza. Values above `served_max` are IET's, and not served yet.
+/// A number of a target's stanza. Values above `served_max` are IET's, and not served.
 struct NumberRule {
   std::uint32_t min;
   std::uint32_t max;

@@ -113,8 +113,8 @@ struct Stanza::Reader {
     const std::optional<std::uint32_t> found = number(rule.min, rule.max);
     if (!found) return;
     if (*found > rule.served_max)
-      error(fmt::format("{} {} is not yet supported; {} is accepted", directive.name, *found,
-                        rule.served_max));
+      error(fmt::format("{} {} cannot be had; {} {} is accepted", directive.name, *found,
+                        rule.served_max == rule.min ? "only" : "up to", rule.served_max));
     else
       rule.set(stanza.target_, *found);
   }

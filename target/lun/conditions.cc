@@ -22,6 +22,7 @@ constexpr Row rows[] = {
     {attention, additional_sense::power_on_or_reset, Rank::power_on},
     {attention, additional_sense::bus_device_reset_function_occurred, Rank::reset},
     {attention, additional_sense::commands_cleared_by_another_initiator, Rank::event},
+    {attention, additional_sense::some_commands_cleared_by_iscsi_protocol_event, Rank::event},
     {attention, additional_sense::reservations_preempted, Rank::event},
     {attention, additional_sense::reservations_released, Rank::event},
     {attention, additional_sense::registrations_preempted, Rank::event},

@@ -15,6 +15,7 @@ enum class Condition : std::uint8_t {
   power_on,                 // first contact
   bus_device_reset,         // another nexus reset the logical unit
   commands_cleared,         // another nexus aborted our commands
+  commands_ended,           // some of our commands ended with their connection (RFC 7143 section 7.2)
   reservations_preempted,   // another nexus did away with all reservations and registrations
   reservations_released,    // the reservation that was ours to work under is gone
   registrations_preempted,  // another nexus took our registration
@@ -22,7 +23,7 @@ enum class Condition : std::uint8_t {
   luns_changed,             // units were added to or removed from the target
   flush_failed,             // after SYNCHRONIZE CACHE had GOOD already (IMMED)
 };
-inline constexpr std::size_t condition_count = 9;
+inline constexpr std::size_t condition_count = 10;
 
 scsi::Sense sense_of(Condition condition);
 

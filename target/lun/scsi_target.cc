@@ -124,6 +124,10 @@ void ScsiTarget::abort(Command& command) {
   Loop::current().defer(command);
 }
 
+void ScsiTarget::ends_with_connection(Command& command) {
+  if (command.nexus_state_ != nullptr) command.nexus_state_->conditions.raise(Condition::commands_ended);
+}
+
 bool ScsiTarget::reset_logical_unit(const scsi::LunAddress& lun, const Nexus& by,
                                     std::function<void()> finished) {
   LogicalUnit* unit = find(lun);

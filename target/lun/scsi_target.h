@@ -45,6 +45,9 @@ class ScsiTarget {
   /// ABORT TASK (SAM-5 7.2): `done` follows with `outcome.aborted` when the command can no longer
   /// touch the medium.
   void abort(Command& command);
+  /// Before that, where the nexus goes on without the connection that the command came by: its next
+  /// command to the unit is told.
+  void ends_with_connection(Command& command);
   /// LOGICAL UNIT RESET (SAM-5 7.7) of the unit that `lun` names: aborts its whole task set, brings
   /// the unit attention to every nexus but `by`, and calls `finished` when no aborted command can
   /// touch the medium any more. Returns false if there is no such unit.

@@ -51,9 +51,9 @@ void Desk::end_sessions(const TargetConfig& target, std::uint16_t except, std::s
   sessions_.drop_all_of(target, except, why);
 }
 
-bool Desk::has_session(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
-                       std::uint16_t tsih) {
-  return sessions_.has(target, caller, isid, tsih);
+Reception::Joining Desk::ask_to_join(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
+                                     std::uint16_t tsih, std::uint16_t cid) {
+  return sessions_.ask_to_join(target, caller, isid, tsih, cid);
 }
 
 }  // namespace holdfast::target

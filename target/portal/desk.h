@@ -28,8 +28,8 @@ class Desk final : public Reception {
                   const iscsi::Isid& isid) override;
   void withdraw(const TargetConfig& target, std::uint16_t tsih) override;
   void end_sessions(const TargetConfig& target, std::uint16_t except, std::string_view why) override;
-  bool has_session(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
-                   std::uint16_t tsih) override;
+  Joining ask_to_join(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid, std::uint16_t tsih,
+                      std::uint16_t cid) override;
 
  private:
   void refresh_access();

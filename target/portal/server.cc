@@ -85,6 +85,10 @@ Task<void> Server::serve(Fd fd, Doorkeeper::Ticket ticket) {
 void Server::HeapTrim::expire() { ::malloc_trim(0); }
 
 Task<void> Server::serve_session(Fd fd, LoginOutcome login) {
+  if (login.joins) {
+    sessions_.join(std::move(fd), std::move(login));
+    co_return;
+  }
   const std::uint16_t tsih = login.tsih;
   if (!sessions_.is_superseded(tsih)) {
     ScsiTarget& device = *targets_.find(login.target->name)->device;  // Were it removed, we were superseded.

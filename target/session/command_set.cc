@@ -189,10 +189,12 @@ void CommandSet::release() {
   for (const std::unique_ptr<Slot>& slot : slots_) advance(*slot);
 }
 
-void CommandSet::close() {
+void CommandSet::close(bool session_goes_on) {
   closed_ = true;
   for (const std::unique_ptr<Slot>& slot : slots_) {
-    if (is_abortable(*slot)) abort(*slot);
+    if (!is_abortable(*slot)) continue;
+    if (session_goes_on && slot->begun) target_.ends_with_connection(slot->command);
+    abort(*slot);
   }
 }
 

@@ -81,8 +81,9 @@ class CommandSet final : private DataMemory::Share {
   void release();
 
   /// The connection is gone: nothing is received or sent any more. Every command is aborted;
-  /// `commands_gone` follows, or `empty` is true at once.
-  void close();
+  /// `commands_gone` follows, or `empty` is true at once. Where the session goes on, it is told by a
+  /// unit attention.
+  void close(bool session_goes_on);
   /// The receiver has let go of the memory that it was landing data in.
   void reader_gone();
 

@@ -109,15 +109,16 @@ void Connection::drop_on_purpose(std::string_view why) {
   drop(why);
 }
 
-void Connection::leave(State next) {
-  if (std::exchange(state_, next) == State::running) owner_.connection_leaves(*this);
+/// True if it is the first to know, and the session goes on without it.
+bool Connection::leave(State next) {
+  return std::exchange(state_, next) == State::running && owner_.connection_leaves(*this);
 }
 
 void Connection::abort_commands(State next) {
   aborts_ = true;
-  leave(next);
+  const bool session_goes_on = leave(next);
   tasks_.close();
-  commands_.close();
+  commands_.close(session_goes_on);
   step();
 }
 

@@ -45,8 +45,9 @@ class Connection final : private PduRouter::Owner,
     /// `look_again` follows when it may have.
     virtual bool waits_for_turn(Connection& connection) = 0;
     virtual void turn_came() = 0;
-    /// From here on it takes no requests; its commands finish, or have been aborted.
-    virtual void connection_leaves(Connection& connection) = 0;
+    /// From here on it takes no requests; its commands finish, or are about to be aborted. True if the
+    /// session goes on without it.
+    virtual bool connection_leaves(Connection& connection) = 0;
     /// It has no commands and no functions any more, and leaves.
     virtual void connection_is_quiet(Connection& connection) = 0;
     /// Nothing of it is left in the kernel or in a store: it may be freed, later.
@@ -102,7 +103,7 @@ class Connection final : private PduRouter::Owner,
  private:
   enum class State : std::uint8_t { running, draining, logging_out, sending_last, lingering, closed };
 
-  void leave(State next);
+  bool leave(State next);
   void abort_commands(State next);
   /// Goes on to the next state if the present one's work is done.
   void step();

@@ -38,6 +38,7 @@ struct LoginOutcome {
   iscsi::Isid isid{};
   std::uint16_t tsih = 0;  // ours to the session, from Reception::admit; given back when it ends
   std::uint16_t cid = 0;
+  bool joins = false;  // the session of that TSIH, as one more connection
   TargetRef target;
   iscsi::Parameters parameters;
   /// The CmdSN that the first non-immediate command will carry.
@@ -82,10 +83,20 @@ class Reception {
   virtual void withdraw(const TargetConfig& target, std::uint16_t tsih) = 0;
   /// Ends every session of `target` but the one with that TSIH, at once.
   virtual void end_sessions(const TargetConfig& target, std::uint16_t except, std::string_view why) = 0;
-  /// Whether such a session lives, so that a login that wants to join it (TSIH not 0) is told why
-  /// it may not: there is none, or sessions have one connection here.
-  virtual bool has_session(const TargetConfig& target, const Caller& caller,
-                           const iscsi::Isid& isid, std::uint16_t tsih) = 0;
+
+  /// A live session, as a login sees it that asks to join it (TSIH not 0).
+  struct Joining {
+    /// `success`, or with what to refuse: session_does_not_exist, too_many_connections beyond its
+    /// MaxConnections, out_of_resources.
+    iscsi::LoginStatus status = iscsi::LoginStatus::success;
+    iscsi::Parameters parameters{};  // as its leading login settled them
+    std::uint32_t exp_cmd_sn = 0;
+    std::uint32_t max_cmd_sn = 0;
+  };
+  /// Asked when such a login begins, and again when nothing but its last response is left to be sent.
+  /// A connection with that CID is reinstated by it, and not counted.
+  virtual Joining ask_to_join(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
+                              std::uint16_t tsih, std::uint16_t cid) = 0;
 };
 
 /// All portals are in one group (RFC 7143 section 4.4.1), as they always were in ietd.

@@ -67,9 +67,11 @@ LoginRules::LoginRules(Reception& reception, const SocketAddress& local, const S
 }
 
 std::optional<LoginRefusal> LoginRules::check(const LoginRequestBhs& request) {
-  // Every request's CmdSN is the one that the first command will carry (section 11.12.8).
-  outcome_.exp_cmd_sn = request.cmd_sn;
-  outcome_.max_cmd_sn = request.cmd_sn;
+  if (!joining_) {
+    // Every request's CmdSN is the one that the first command will carry (section 11.12.8).
+    outcome_.exp_cmd_sn = request.cmd_sn;
+    outcome_.max_cmd_sn = request.cmd_sn;
+  }
   if (!request.opcode.immediate()) return protocol_error("a Login Request that is not immediate");
   if (request.version_min > 0)
     return refuse(LoginStatus::unsupported_version,
@@ -152,9 +154,13 @@ std::optional<LoginRefusal> LoginRules::identify(Pairs pairs) {
   }
   accounts_ = outcome_.is_discovery() ? reception_.discovery_accounts()
                                       : std::shared_ptr<const Accounts>(outcome_.target, &outcome_.target->accounts);
-  negotiator_.emplace(iscsi::Side::target, iscsi::Negotiator::Phase::login,
-                      outcome_.target != nullptr ? outcome_.target->offered : iscsi::Parameters{},
-                      outcome_.is_discovery());
+  using Phase = iscsi::Negotiator::Phase;
+  iscsi::Parameters ours;
+  if (joining_)
+    ours = joining_->parameters;
+  else if (outcome_.target != nullptr)
+    ours = outcome_.target->offered;
+  negotiator_.emplace(iscsi::Side::target, joining_ ? Phase::joining : Phase::login, ours, outcome_.is_discovery());
   if (must_authenticate()) negotiator_->support(Key::auth_method, "CHAP");
   // Discovery is too short to be worth a digest.
   const bool discovers = outcome_.is_discovery();
@@ -169,12 +175,18 @@ std::optional<LoginRefusal> LoginRules::find_target(std::string_view name) {
   outcome_.target = reception_.find_target(name, outcome_.caller);
   if (outcome_.target == nullptr)
     return refuse(LoginStatus::not_found, fmt::format("no target {}", iscsi::printable(name)));
-  if (first_->tsih == 0) return std::nullopt;
-  if (reception_.has_session(*outcome_.target, outcome_.caller, first_->isid, first_->tsih))
-    return refuse(LoginStatus::too_many_connections,
-                  fmt::format("session {:#06x} has its one connection", first_->tsih.value()));
-  return refuse(LoginStatus::session_does_not_exist,
-                fmt::format("no session {:#06x} to join", first_->tsih.value()));
+  return first_->tsih == 0 ? std::nullopt : ask_to_join();
+}
+
+/// Section 6.3.1: one more connection of a session, or the same one again (section 6.3.4).
+std::optional<LoginRefusal> LoginRules::ask_to_join() {
+  joining_ = reception_.ask_to_join(*outcome_.target, outcome_.caller, outcome_.isid, first_->tsih, outcome_.cid);
+  outcome_.exp_cmd_sn = joining_->exp_cmd_sn;
+  outcome_.max_cmd_sn = joining_->max_cmd_sn;
+  if (joining_->status == LoginStatus::success) return std::nullopt;
+  if (joining_->status == LoginStatus::too_many_connections)
+    return refuse(joining_->status, fmt::format("session {:04x} has all the connections that it may", first_->tsih.value()));
+  return refuse(joining_->status, fmt::format("no session {:04x} that it can join", first_->tsih.value()));
 }
 
 /// Section 12: nothing but the security stage leads past a target that has users.
@@ -221,6 +233,12 @@ std::optional<LoginRefusal> LoginRules::open_full_feature_phase() {
   outcome_.initiator_alias = iscsi::printable(negotiator_->value_of(Key::initiator_alias));
   if (outcome_.is_discovery()) {
     outcome_.max_cmd_sn = outcome_.exp_cmd_sn + discovery_window - 1;
+    return std::nullopt;
+  }
+  if (joining_) {
+    if (std::optional<LoginRefusal> refusal = ask_to_join()) return *refusal;
+    outcome_.tsih = first_->tsih;
+    outcome_.joins = true;
     return std::nullopt;
   }
   const Reception::Admission admission =

@@ -59,6 +59,7 @@ class LoginRules {
 
   std::optional<LoginRefusal> identify(Pairs pairs);
   std::optional<LoginRefusal> find_target(std::string_view name);
+  std::optional<LoginRefusal> ask_to_join();
   bool must_authenticate() const { return !accounts_->incoming.empty(); }
   bool is_authenticated() const { return !must_authenticate() || (chap_ && chap_->passed()); }
   std::optional<LoginRefusal> authenticate(Pairs others, Pairs chap, bool wants_on, iscsi::TextBuilder& reply);
@@ -72,6 +73,7 @@ class LoginRules {
   std::optional<iscsi::Negotiator> negotiator_;
   std::shared_ptr<const Accounts> accounts_;  // of the target, or of discovery
   std::optional<ChapAuthentication> chap_;
+  std::optional<Reception::Joining> joining_;  // set if it asks to join a session
   bool segment_length_declared_ = false;
   bool admitted_ = false;
 };

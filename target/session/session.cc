@@ -67,6 +67,35 @@ void Session::log_negotiated() const {
       p.data_digest ? "CRC32C" : "None");
 }
 
+iscsi::LoginStatus Session::may_join(std::uint16_t cid) const {
+  using iscsi::LoginStatus;
+  // At ErrorRecoveryLevel 0 a session without a connection is over, whatever is left to be done.
+  if (asked_ || !goes_on()) return LoginStatus::session_does_not_exist;
+  const auto others = std::count_if(connections_.begin(), connections_.end(), [cid](const auto& connection) {
+    return connection->is_running() && connection->cid() != cid;
+  });
+  if (static_cast<std::size_t>(others) >= login_.parameters.max_connections) return LoginStatus::too_many_connections;
+  // Those that cannot end because a store is stuck count for something, too.
+  if (connections_.size() >= 2 * session_connections_max) return LoginStatus::out_of_resources;
+  return LoginStatus::success;
+}
+
+void Session::join(Fd fd, LoginOutcome login) {
+  reinstates_ = true;
+  for (const std::unique_ptr<Connection>& connection : connections_)
+    if (connection->cid() == login.cid) connection->drop_on_purpose("the initiator logged the connection in anew");
+  reinstates_ = false;
+  std::string name = fmt::format("{}, connection {} from {}", name_, login.cid, login.caller.peer.to_string());
+  log(LogLevel::info, "{}: joined; MaxRecvDataSegmentLength={} (the initiator's {}) HeaderDigest={} DataDigest={}",
+      name, login.parameters.our_max_recv_data_segment_length, login.parameters.peer_max_recv_data_segment_length,
+      login.parameters.header_digest ? "CRC32C" : "None", login.parameters.data_digest ? "CRC32C" : "None");
+  Connection::Owner& self = *this;
+  connections_.push_back(
+      std::make_unique<Connection>(loop_, std::move(fd), std::move(login), parts_, std::move(name), self));
+  if (holding_) connections_.back()->hold_commands();
+  connections_.back()->start();
+}
+
 void Session::hold_commands() {
   held_ = true;
   update_holds();
@@ -204,6 +233,11 @@ void Session::command_aborted(const Slot& slot) {
   for (const std::unique_ptr<Connection>& connection : connections_) connection->command_was_aborted(slot);
 }
 
+bool Session::goes_on() const {
+  return !ending_ && (reinstates_ || std::any_of(connections_.begin(), connections_.end(),
+                                                 [](const auto& connection) { return connection->is_running(); }));
+}
+
 /// Each connection brings its commands in order (section 4.2.2.1). So when all of them stand before a
 /// gap, what is missing will not come.
 bool Session::nobody_can_bring_the_next_command() const {
@@ -232,17 +266,19 @@ void Session::turn_came() {
     if (std::exchange(connection->waits_for_turn, false)) connection->look_again();
 }
 
-void Session::connection_leaves(Connection& connection) {
+bool Session::connection_leaves(Connection& connection) {
   connection.waits_for_turn = false;
   update_holds();
-  if (!ending_ && !connection.ended_on_purpose()) {
+  if (!reaper_.queued()) loop_.defer(reaper_);
+  if (!goes_on()) return false;
+  const auto other = std::find_if(connections_.begin(), connections_.end(),
+                                  [](const auto& one) { return one->is_running(); });
+  if (!connection.ended_on_purpose() && other != connections_.end()) {
     iscsi::AsyncMessageBhs dropped = message(AsyncEvent::connection_dropped);
     dropped.parameter1 = connection.cid();
-    const auto other = std::find_if(connections_.begin(), connections_.end(),
-                                    [](const auto& one) { return one->is_running(); });
-    if (other != connections_.end()) (*other)->tell(dropped);
+    (*other)->tell(dropped);
   }
-  if (!reaper_.queued()) loop_.defer(reaper_);
+  return true;
 }
 
 void Session::connection_is_quiet(Connection&) {

@@ -35,6 +35,14 @@ class Session final : private Connection::Owner, private Timer {
   /// Serves until the session has ended and nothing of it is left in the kernel or in a store.
   Task<void> run();
 
+  /// What a login that joins the session is told of it.
+  const iscsi::Parameters& parameters() const { return login_.parameters; }
+  const CommandWindow& window() const { return window_; }
+  /// Whether a connection with that CID may join: `success`, or why not.
+  iscsi::LoginStatus may_join(std::uint16_t cid) const;
+  /// Adds a connection that may. One with the same CID is reinstated by it (RFC 7143 section 6.3.4).
+  void join(Fd fd, LoginOutcome login);
+
   /// Until `release_commands`, commands come as far as the device server and wait there: sessions
   /// that this one took over still have some on the medium. Everything else goes on.
   void hold_commands();
@@ -62,6 +70,7 @@ class Session final : private Connection::Owner, private Timer {
   void log_negotiated() const;
   iscsi::AsyncMessageBhs message(iscsi::AsyncEvent event) const;
   Connection* find_running(std::uint16_t cid) const;
+  bool goes_on() const;
   void log_out_session(Connection& by, const iscsi::LogoutResponseBhs& response);
   void log_out_other(Connection& by, std::uint16_t cid, iscsi::LogoutResponseBhs response);
   void answer_logouts();
@@ -74,7 +83,7 @@ class Session final : private Connection::Owner, private Timer {
   void command_aborted(const Slot& slot) override;
   bool waits_for_turn(Connection& connection) override;
   void turn_came() override;
-  void connection_leaves(Connection& connection) override;
+  bool connection_leaves(Connection& connection) override;
   void connection_is_quiet(Connection& connection) override;
   void connection_over() override;
   // Timer: the initiator was asked to log out, and has not.
@@ -107,6 +116,7 @@ class Session final : private Connection::Owner, private Timer {
   bool holding_ = false;  // for that reason or another
   bool ending_ = false;   // as a whole: no connection of it fails on its own any more
   bool asked_ = false;    // to log out
+  bool reinstates_ = false;  // a connection, which may be the only one
   Event ended_;
 };
 

@@ -51,12 +51,23 @@ void SessionTable::remove(std::uint16_t tsih) {
   }
 }
 
-bool SessionTable::has(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
-                       std::uint16_t tsih) const {
+Reception::Joining SessionTable::ask_to_join(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
+                                             std::uint16_t tsih, std::uint16_t cid) const {
   const auto found = entries_.find(tsih);
-  return found != entries_.end() && found->second.target == target.name &&
-         found->second.initiator_name == caller.initiator_name && found->second.isid == isid &&
-         !found->second.superseded;
+  const bool is_there = found != entries_.end() && found->second.target == target.name &&
+                        found->second.initiator_name == caller.initiator_name && found->second.isid == isid &&
+                        !found->second.superseded && found->second.session != nullptr;
+  if (!is_there) return {.status = iscsi::LoginStatus::session_does_not_exist};
+  const Session& session = *found->second.session;
+  return {.status = session.may_join(cid),
+          .parameters = session.parameters(),
+          .exp_cmd_sn = session.window().exp_cmd_sn(),
+          .max_cmd_sn = session.window().max_cmd_sn()};
+}
+
+void SessionTable::join(Fd fd, LoginOutcome login) {
+  const Reception::Joining asked = ask_to_join(*login.target, login.caller, login.isid, login.tsih, login.cid);
+  if (asked.status == iscsi::LoginStatus::success) entries_.at(login.tsih).session->join(std::move(fd), std::move(login));
 }
 
 bool SessionTable::has_predecessors(const Entry& entry) const {

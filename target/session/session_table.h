@@ -7,6 +7,7 @@
 
 #include "common/iscsi/pdu.h"
 #include "common/runtime/event.h"
+#include "common/runtime/fd.h"
 #include "target/config/config.h"
 #include "target/session/login.h"
 
@@ -32,8 +33,11 @@ class SessionTable {
                              const iscsi::Isid& isid);
   /// Takes the admission, or the session that came of it, off the table.
   void remove(std::uint16_t tsih);
-  bool has(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
-           std::uint16_t tsih) const;
+  /// What a login with that TSIH that asks to join a session is to know.
+  Reception::Joining ask_to_join(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
+                                 std::uint16_t tsih, std::uint16_t cid) const;
+  /// The connection of a login that was let in. If the session has ended meanwhile, it is closed.
+  void join(Fd fd, LoginOutcome login);
 
   /// A newer login has taken the place of this one.
   bool is_superseded(std::uint16_t tsih) const;

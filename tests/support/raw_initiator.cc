@@ -56,7 +56,7 @@ void RawInitiator::log_in(const Login& login) {
         "MaxConnections=1", "DefaultTime2Wait=2", "DefaultTime2Retain=0", "DataPDUInOrder=Yes",
         "DataSequenceInOrder=Yes", "ErrorRecoveryLevel=0"}) {
     const std::string_view name = key.substr(0, key.find('=') + 1);
-    if ((";" + login.keys).find(";" + std::string(name)) == std::string::npos)
+    if (login.tsih == 0 && (";" + login.keys).find(";" + std::string(name)) == std::string::npos)
       text += std::string(key) + ";";
   }
   std::replace(text.begin(), text.end(), ';', '\0');
@@ -64,6 +64,8 @@ void RawInitiator::log_in(const Login& login) {
   request.flags = iscsi::LoginFlags::make(true, false, iscsi::LoginStage::operational_negotiation,
                                           iscsi::LoginStage::full_feature_phase);
   request.isid = {0x80, 0, 0, 0, 0, login.isid_tail};
+  request.tsih = login.tsih;
+  request.cid = login.cid;
   request.cmd_sn = cmd_sn = login.cmd_sn;
   send(request, text);
   const auto response = receive_as<iscsi::LoginResponseBhs>();

@@ -39,6 +39,8 @@ class RawInitiator {
     std::string keys{};
     std::uint8_t isid_tail = 1;
     std::uint32_t cmd_sn = 1;
+    std::uint16_t tsih = 0;  // not 0: joins that session, with the keys of `keys` alone
+    std::uint16_t cid = 0;
   };
 
   /// Connects to 127.0.0.1. Nothing is said yet.

@@ -57,9 +57,11 @@ class FakeReception final : public Reception {
   }
   void withdraw(const TargetConfig&, std::uint16_t tsih) override { sessions.erase(tsih); }
   void end_sessions(const TargetConfig&, std::uint16_t, std::string_view) override {}
-  bool has_session(const TargetConfig&, const Caller&, const iscsi::Isid&,
-                   std::uint16_t tsih) override {
-    return sessions.contains(tsih);
+  Joining ask_to_join(const TargetConfig&, const Caller&, const iscsi::Isid&, std::uint16_t tsih,
+                      std::uint16_t cid) override {
+    asked_to_join.push_back(cid);
+    if (!sessions.contains(tsih)) return {.status = iscsi::LoginStatus::session_does_not_exist};
+    return live_session;
   }
 
   std::vector<TargetConfig> targets;
@@ -67,6 +69,8 @@ class FakeReception final : public Reception {
   int failures = 0;
   std::set<std::uint16_t> sessions;
   std::vector<std::string> admitted;
+  Joining live_session{.status = iscsi::LoginStatus::too_many_connections};  // what joining one comes to
+  std::vector<std::uint16_t> asked_to_join;
   std::optional<iscsi::LoginStatus> refuse_with;
 };
 
