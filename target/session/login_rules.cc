@@ -185,8 +185,8 @@ std::optional<LoginRefusal> LoginRules::ask_to_join() {
   outcome_.max_cmd_sn = joining_->max_cmd_sn;
   if (joining_->status == LoginStatus::success) return std::nullopt;
   if (joining_->status == LoginStatus::too_many_connections)
-    return refuse(joining_->status, fmt::format("session {:04x} has all the connections that it may", first_->tsih.value()));
-  return refuse(joining_->status, fmt::format("no session {:04x} that it can join", first_->tsih.value()));
+    return refuse(joining_->status, fmt::format("session {:#06x} has all the connections that it may", first_->tsih.value()));
+  return refuse(joining_->status, fmt::format("no session {:#06x} that it can join", first_->tsih.value()));
 }
 
 /// Section 12: nothing but the security stage leads past a target that has users.
