@@ -15,6 +15,9 @@ namespace {
 
 /// How long a peer may take to close its end once we have sent the last PDU.
 constexpr Duration linger_max = std::chrono::seconds(2);
+/// How long we leave it to a peer that has logged out to close. libiscsi, asked to log out, comes back
+/// by itself; but if it finds our end closed together with the answer, it gives up.
+constexpr Duration logged_out_max = std::chrono::milliseconds(500);
 
 CommandSet::Settings settings_of(const LoginOutcome& login) {
   return {.parameters = login.parameters,
@@ -92,7 +95,7 @@ void Connection::drain(const iscsi::AsyncMessageBhs& farewell) {
 }
 
 void Connection::end_after_sending(std::string_view why) {
-  if (state_ == State::closed || state_ == State::sending_last || state_ == State::lingering) return;
+  if (state_ >= State::logged_out) return;
   log(LogLevel::info, "{}: dropped: {}", name_, why);
   router_.go_deaf();
   abort_commands(State::sending_last);
@@ -129,7 +132,8 @@ void Connection::step() {
     state_ = State::sending_last;
   } else if (state_ == State::logging_out && is_quiet() && may_answer_logout_) {
     replies_.send(logout_response_);
-    state_ = State::sending_last;
+    state_ = State::logged_out;
+    arm(clock_now() + logged_out_max);
   }
   if (state_ == State::sending_last && sender_.idle()) linger();
   const bool over = state_ == State::closed && is_quiet() && sender_.idle() && receiver_.idle();
@@ -186,6 +190,12 @@ void Connection::batch_sent() {
 }
 
 void Connection::expire() {
+  if (state_ == State::logged_out) {
+    state_ = State::sending_last;
+    step();
+    watch_peer();  // It may not even have taken the answer.
+    return;
+  }
   if (state_ == State::lingering) {
     close();
     return;
@@ -243,7 +253,7 @@ void Connection::stream_over(int error) {
     step();
     return;
   }
-  if (state_ != State::lingering) {
+  if (state_ != State::lingering && state_ != State::logged_out) {
     log(LogLevel::info, "{}: the initiator closed the connection{}{}", name_,
         error != 0 ? ": " : "", error != 0 ? std::strerror(error) : "");
   }

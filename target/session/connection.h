@@ -23,10 +23,10 @@ namespace holdfast::target {
 /// executes, aborts and sends the commands that are allegiant to it, and takes them down in order.
 /// However it ends, no memory is let go that the kernel or a store still holds.
 ///
-///   running ──> draining ──────┐                       (SIGTERM: commands finish)
-///      │ └────> logging_out ───┼──> sending_last ──> lingering ──┐
-///      │        (commands are aborted)   (the peer reads the end) │
-///      └──────────────── broken, dropped ─────────────────────────┴──> closed ──> over
+///   running ──> draining ──────────────────┐           (SIGTERM: commands finish)
+///      │ └────> logging_out ──> logged_out ┼──> sending_last ──> lingering ──┐
+///      │   (commands are aborted)  (the peer closes)    (it reads the end)    │
+///      └──────────────── broken, dropped ─────────────────────────────────────┴──> closed ──> over
 class Connection final : private PduRouter::Owner,
                          private CommandSet::Owner,
                          private TaskManagement::Owner,
@@ -101,7 +101,10 @@ class Connection final : private PduRouter::Owner,
   bool waits_for_turn = false;  // the session's note
 
  private:
-  enum class State : std::uint8_t { running, draining, logging_out, sending_last, lingering, closed };
+  /// In the order in which they are gone through.
+  enum class State : std::uint8_t {
+    running, draining, logging_out, logged_out, sending_last, lingering, closed
+  };
 
   bool leave(State next);
   void abort_commands(State next);

@@ -2,6 +2,8 @@
 //
 //   acked_writes record URL LOG [SECONDS]   writes self-describing blocks at queue depth over iSCSI until
 //                                           the connection breaks or the time is over, then writes LOG
+//   acked_writes endure URL LOG SECONDS     the same, but libiscsi reconnects and sends again what it has no
+//                                           answer for; in the end every write must have been acknowledged
 //   acked_writes check IMAGE LOG            compares IMAGE, the LUN's own file, with LOG
 //
 // Every 4 KiB block carries its place and generation in each of its 16-byte words. A block has at most
@@ -61,6 +63,21 @@ class Recorder {
     }
   }
 
+  /// Writes for that long however often the connection breaks, then waits for what is in flight.
+  /// False if a write failed, or is not acknowledged a minute after.
+  bool endure(std::chrono::seconds time) {
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point until = Clock::now() + time;
+    for (Slot& slot : slots_) write_next(slot);
+    while (!broken_ && in_flight_ > 0 && Clock::now() < until + std::chrono::seconds(60)) {
+      ending_ = Clock::now() >= until;
+      // While libiscsi waits to connect again there is nothing to poll, and still something to do.
+      pollfd waiting{iscsi_get_fd(iscsi_), static_cast<short>(iscsi_which_events(iscsi_)), 0};
+      if (::poll(&waiting, 1, 100) < 0 || iscsi_service(iscsi_, waiting.revents) < 0) return false;
+    }
+    return !broken_ && in_flight_ == 0;
+  }
+
   std::uint64_t save(const std::string& path) const {
     std::ofstream log(path);
     std::uint64_t acknowledged = 0;
@@ -92,6 +109,11 @@ class Recorder {
     while (blocks_[slot.block].in_flight != 0);
     blocks_[slot.block].in_flight = ++generation_;
     fill(slot.data, slot.block, generation_);
+    ++in_flight_;
+    send(slot);
+  }
+
+  void send(Slot& slot) {
     scsi_task* task =
         iscsi_write16_task(iscsi_, lun_, slot.block * (block_bytes / 512),
                            reinterpret_cast<unsigned char*>(slot.data.data()), block_bytes, 512, 0, 0,
@@ -108,10 +130,10 @@ class Recorder {
   void note(Slot& slot, int status) {
     BlockState& block = blocks_[slot.block];
     if (status == SCSI_STATUS_CHECK_CONDITION && !broken_) {  // A unit attention: nothing was written.
-      block.in_flight = 0;
-      write_next(slot);
+      send(slot);
       return;
     }
+    --in_flight_;
     if (status != SCSI_STATUS_GOOD) {
       broken_ = true;
       return;
@@ -119,7 +141,7 @@ class Recorder {
     block.acknowledged = block.in_flight;
     block.in_flight = 0;
     ++writes_acknowledged_;
-    if (!broken_) write_next(slot);
+    if (!broken_ && !ending_) write_next(slot);
   }
 
   iscsi_context* iscsi_;
@@ -129,10 +151,12 @@ class Recorder {
   std::minstd_rand random_{20261122};
   std::uint64_t generation_ = 0;
   std::uint64_t writes_acknowledged_ = 0;
+  int in_flight_ = 0;
   bool broken_ = false;
+  bool ending_ = false;
 };
 
-int record(const char* url_text, const char* log, int seconds) {
+int record(const char* url_text, const char* log, int seconds, bool endures) {
   iscsi_context* iscsi = iscsi_create_context("iqn.2026-11.example.holdfast:acked-writes");
   iscsi_url* url = iscsi_parse_full_url(iscsi, url_text);
   if (url == nullptr) {
@@ -141,20 +165,26 @@ int record(const char* url_text, const char* log, int seconds) {
   }
   iscsi_set_targetname(iscsi, url->target);
   iscsi_set_session_type(iscsi, ISCSI_SESSION_NORMAL);
-  iscsi_set_noautoreconnect(iscsi, 1);
+  if (!endures) iscsi_set_noautoreconnect(iscsi, 1);
   const int lun = url->lun;
   if (iscsi_full_connect_sync(iscsi, url->portal, lun) != 0) {
     std::fprintf(stderr, "acked_writes: connect: %s\n", iscsi_get_error(iscsi));
     return 3;
   }
   Recorder recorder(iscsi, lun);
-  recorder.run(std::chrono::steady_clock::now() + std::chrono::seconds(seconds));
+  bool good = true;
+  if (endures)
+    good = recorder.endure(std::chrono::seconds(seconds));
+  else
+    recorder.run(std::chrono::steady_clock::now() + std::chrono::seconds(seconds));
   const std::uint64_t blocks = recorder.save(log);
   std::printf("%llu writes acknowledged on %llu blocks\n",
               static_cast<unsigned long long>(recorder.writes_acknowledged()),
               static_cast<unsigned long long>(blocks));
   std::fflush(stdout);
-  std::_Exit(recorder.writes_acknowledged() > 0 ? 0 : 1);  // The session is broken on purpose.
+  if (!good) std::printf("a write failed, or was never answered: %s\n", iscsi_get_error(iscsi));
+  std::fflush(stdout);
+  std::_Exit(good && recorder.writes_acknowledged() > 0 ? 0 : 1);  // The session may be broken on purpose.
 }
 
 /// What is wrong with a block, or nothing. A write that was in flight may have landed in part.
@@ -203,8 +233,9 @@ int check(const char* image, const char* log_path) {
 int main(int argc, char** argv) {
   const std::string verb = argc > 1 ? argv[1] : "";
   if (verb == "record" && (argc == 4 || argc == 5))
-    return record(argv[2], argv[3], argc == 5 ? std::atoi(argv[4]) : 30);
+    return record(argv[2], argv[3], argc == 5 ? std::atoi(argv[4]) : 30, false);
+  if (verb == "endure" && argc == 5) return record(argv[2], argv[3], std::atoi(argv[4]), true);
   if (verb == "check" && argc == 4) return check(argv[2], argv[3]);
-  std::fprintf(stderr, "usage: acked_writes record URL LOG [SECONDS] | check IMAGE LOG\n");
+  std::fprintf(stderr, "usage: acked_writes record URL LOG [SECONDS] | endure URL LOG SECONDS | check IMAGE LOG\n");
   return 2;
 }
