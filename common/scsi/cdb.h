@@ -98,15 +98,49 @@ struct StartStopUnit {  // SBC-3 5.21
   bool start = false;
 };
 
+struct Reserve {};  // SPC-2 7.21, 7.22: of the whole logical unit, for the nexus that asks
+struct Release {};  // SPC-2 7.17, 7.18
+
+struct PersistentReserveIn {  // SPC-4 6.15
+  enum class Action : std::uint8_t {
+    read_keys = 0,
+    read_reservation = 1,
+    report_capabilities = 2,
+    read_full_status = 3,
+  };
+  Action action = Action::read_keys;
+  std::uint32_t allocation_bytes = 0;
+};
+
+struct PersistentReserveOut {  // SPC-4 6.16
+  enum class Action : std::uint8_t {
+    register_key = 0,
+    reserve = 1,
+    release = 2,
+    clear = 3,
+    preempt = 4,
+    preempt_and_abort = 5,
+    register_and_ignore_existing_key = 6,
+    register_and_move = 7,
+  };
+  Action action = Action::register_key;
+  // As the CDB has them: only some actions look at them.
+  std::uint8_t scope = 0;
+  std::uint8_t type = 0;
+  std::uint32_t parameter_list_bytes = 0;
+};
+
 /// A CDB that is not carried out, and what the initiator is told.
 struct Refused {
   Sense sense;
+  Status status = Status::check_condition;  // other ones have no sense data
 };
 
 /// What a CDB asks for.
 using Cdb = std::variant<Refused, TestUnitReady, RequestSense, Inquiry, ReportLuns, ModeSense,
                          ReadCapacity10, ReadCapacity16, ReportSupportedOpcodes, Read, Write,
-                         Verify, SynchronizeCache, StartStopUnit>;
+                         Verify, SynchronizeCache, StartStopUnit, Reserve, Release,
+                         PersistentReserveIn, PersistentReserveOut>;
 
 /// Decodes a CDB: once, at the edge. Refuses operation codes that are not supported and every bit
 /// that the supported ones do not use (reserved and obsolete ones, NACA, protection information).

@@ -132,19 +132,41 @@ Cdb report_supported_opcodes(const CdbBytes& cdb) {
                                 (cdb[2] & 0x80) != 0, cdb[3], get<be16>(cdb, 4), get<be32>(cdb, 6)};
 }
 
+Cdb reserve(const CdbBytes&) {
+  return Reserve{};
+}
+
+Cdb release(const CdbBytes&) {
+  return Release{};
+}
+
+Cdb persistent_reserve_in(const CdbBytes& cdb) {
+  return PersistentReserveIn{static_cast<PersistentReserveIn::Action>(cdb[1] & 0x1f),
+                             get<be16>(cdb, 7)};
+}
+
+Cdb persistent_reserve_out(const CdbBytes& cdb) {
+  return PersistentReserveOut{static_cast<PersistentReserveOut::Action>(cdb[1] & 0x1f),
+                              static_cast<std::uint8_t>(cdb[2] >> 4),
+                              static_cast<std::uint8_t>(cdb[2] & 0x0f), get<be32>(cdb, 5)};
+}
+
 using enum ReservationClass;
 
 constexpr std::uint8_t ff = 0xff;
 
 // Bits that are left out on purpose: the CONTROL byte (no ACA, so no NACA), RDPROTECT, WRPROTECT
 // and VRPROTECT (no protection information), GROUP NUMBER (no grouping), LOEJ and POWER CONDITION
-// (a medium that stays, with no power to save), RELADR and PMI (obsolete).
+// (a medium that stays, with no power to save), RELADR and PMI (obsolete), and extents and third
+// parties of RESERVE and RELEASE (obsolete).
 constexpr CdbRow rows[] = {
     {6, {}, {0x00}, test_unit_ready, asks},
     {6, {}, {0x03, 0x01, 0, 0, ff}, request_sense, allowed},
     {6, {}, {0x08, 0x1f, ff, ff, ff}, read_6, reads},
     {6, {}, {0x0a, 0x1f, ff, ff, ff}, write_6, writes},
     {6, {}, {0x12, 0x01, ff, ff, ff}, inquiry, allowed},
+    {6, {}, {0x16}, reserve, reserves},
+    {6, {}, {0x17}, release, reserves},
     {6, {}, {0x1a, 0x08, ff, ff, ff}, mode_sense_6, reads},
     {6, {}, {0x1b, 0x01, 0, 0, 0x05}, start_stop_unit, starts},
     {10, {}, {0x25}, read_capacity_10, allowed},
@@ -152,7 +174,21 @@ constexpr CdbRow rows[] = {
     {10, {}, {0x2a, 0x18, ff, ff, ff, ff, 0, ff, ff}, write<range_10>, writes},
     {10, {}, {0x2f, 0x16, ff, ff, ff, ff, 0, ff, ff}, verify<range_10>, reads},
     {10, {}, {0x35, 0x02, ff, ff, ff, ff, 0, ff, ff}, synchronize_cache<range_10>, writes},
+    {10, {}, {0x56}, reserve, reserves},
+    {10, {}, {0x57}, release, reserves},
     {10, {}, {0x5a, 0x18, ff, ff, 0, 0, 0, ff, ff}, mode_sense_10, reads},
+    {10, 0x00, {0x5e, 0x00, 0, 0, 0, 0, 0, ff, ff}, persistent_reserve_in, persistent},
+    {10, 0x01, {0x5e, 0x01, 0, 0, 0, 0, 0, ff, ff}, persistent_reserve_in, persistent},
+    {10, 0x02, {0x5e, 0x02, 0, 0, 0, 0, 0, ff, ff}, persistent_reserve_in, persistent},
+    {10, 0x03, {0x5e, 0x03, 0, 0, 0, 0, 0, ff, ff}, persistent_reserve_in, persistent},
+    {10, 0x00, {0x5f, 0x00, ff, 0, 0, ff, ff, ff, ff}, persistent_reserve_out, persistent},
+    {10, 0x01, {0x5f, 0x01, ff, 0, 0, ff, ff, ff, ff}, persistent_reserve_out, persistent},
+    {10, 0x02, {0x5f, 0x02, ff, 0, 0, ff, ff, ff, ff}, persistent_reserve_out, persistent},
+    {10, 0x03, {0x5f, 0x03, ff, 0, 0, ff, ff, ff, ff}, persistent_reserve_out, persistent},
+    {10, 0x04, {0x5f, 0x04, ff, 0, 0, ff, ff, ff, ff}, persistent_reserve_out, persistent},
+    {10, 0x05, {0x5f, 0x05, ff, 0, 0, ff, ff, ff, ff}, persistent_reserve_out, persistent},
+    {10, 0x06, {0x5f, 0x06, ff, 0, 0, ff, ff, ff, ff}, persistent_reserve_out, persistent},
+    {10, 0x07, {0x5f, 0x07, ff, 0, 0, ff, ff, ff, ff}, persistent_reserve_out, persistent},
     {16, {}, {0x88, 0x18, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, read<range_16>, reads},
     {16, {}, {0x8a, 0x18, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, write<range_16>, writes},
     {16, {}, {0x8f, 0x16, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff}, verify<range_16>, reads},

@@ -22,9 +22,22 @@ struct LogicalUnit::Admission {
   const LogicalUnit& unit;
   const NexusState& nexus;
 
-  Admitted operator()(const scsi::Refused& refused) const { return refused.sense; }
+  /// What is refused moves no data, and stays what it is.
+  Admitted operator()(const scsi::Refused&) const { return Transfer{}; }
   Admitted operator()(const scsi::TestUnitReady&) const { return Transfer{}; }
   Admitted operator()(const scsi::StartStopUnit&) const { return Transfer{}; }
+
+  Admitted operator()(const scsi::Reserve&) const { return Transfer{}; }
+  Admitted operator()(const scsi::Release&) const { return Transfer{}; }
+  Admitted operator()(const scsi::PersistentReserveIn& command) const {
+    return data_in(unit.reservation_data(command).size(), command.allocation_bytes);
+  }
+  Admitted operator()(const scsi::PersistentReserveOut& command) const {
+    const std::uint32_t bytes = command.parameter_list_bytes;
+    if (bytes < scsi::reserve_out_bytes_min || bytes > scsi::reserve_out_bytes_max)
+      return scsi::parameter_list_length_error();
+    return Transfer{Transfer::Direction::out, bytes};
+  }
 
   Admitted operator()(const scsi::RequestSense& command) const {
     const std::optional<Condition> condition = nexus.conditions.first();

@@ -11,6 +11,7 @@
 #include "common/scsi/lun_address.h"
 #include "target/lun/conditions.h"
 #include "target/lun/limits.h"
+#include "target/lun/reservation_rules.h"
 #include "target/lun/verifier.h"
 #include "target/store/store.h"
 
@@ -28,6 +29,9 @@ struct Nexus {
   /// A small number that is unique among live nexuses of the daemon, for tables.
   std::uint32_t index = 0;
 };
+
+/// The nexus by what registrations of persistent reservations are made of.
+NexusName name_of(const Nexus& nexus);
 
 /// Which way a command's data goes and how much of it there is to move if the initiator has room
 /// for all: at most `transfer_bytes_max`.

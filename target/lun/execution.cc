@@ -17,7 +17,8 @@ struct LogicalUnit::Execution {
   Command& command;
 
   void operator()(const scsi::Refused& refused) {
-    unit.answer(command, check_condition(refused.sense));
+    const bool conflict = refused.status == scsi::Status::reservation_conflict;
+    unit.answer(command, conflict ? reservation_conflict() : check_condition(refused.sense));
   }
   void operator()(const scsi::TestUnitReady&) { unit.answer(command, good()); }
 
@@ -38,6 +39,15 @@ struct LogicalUnit::Execution {
   void operator()(const scsi::ReadCapacity10& asked) { return_parameters(asked); }
   void operator()(const scsi::ReadCapacity16& asked) { return_parameters(asked); }
   void operator()(const scsi::ReportSupportedOpcodes& asked) { return_parameters(asked); }
+
+  void operator()(const scsi::Reserve&) { unit.start_reserve(command); }
+  void operator()(const scsi::Release&) { unit.start_release(command); }
+  void operator()(const scsi::PersistentReserveIn& asked) {
+    return_data(unit.reservation_data(asked));
+  }
+  void operator()(const scsi::PersistentReserveOut& asked) {
+    unit.start_reserve_out(command, asked);
+  }
 
   void operator()(const scsi::Read& read) { unit.start_read(command, read); }
   void operator()(const scsi::Write& write) { unit.start_write(command, write); }
@@ -71,6 +81,8 @@ struct LogicalUnit::Execution {
 
 void LogicalUnit::start(Command& command) {
   command.state_ = Command::State::executing;
+  // A reservation may have come since it was begun.
+  if (conflicts(command)) return answer(command, reservation_conflict());
   std::visit(Execution{*this, command}, command.meaning_);
 }
 

@@ -77,6 +77,7 @@ LogicalUnit::LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions&
       write_protected_(options.read_only || store_->read_only()),
       write_cache_enabled_(options.write_back && !write_protected_ && store_->has_volatile_cache()),
       clearance_notice_(*this),
+      reservations_(options.target_name, options.number, {options.target_portal_group}),
       verifier_(*store_),
       background_flush_(*store_, [this](int error) { background_flush_failed(error); }) {
 }
@@ -102,6 +103,8 @@ NexusState& LogicalUnit::state_of(const Nexus& nexus) {
   std::unique_ptr<NexusState>& state = nexus_states_[nexus.index];
   if (state == nullptr) {
     state = std::make_unique<NexusState>();
+    state->nexus = &nexus;
+    state->standing = reservations_.standing_of(name_of(nexus));
     state->conditions.raise(Condition::power_on);
   }
   return *state;
@@ -110,6 +113,7 @@ NexusState& LogicalUnit::state_of(const Nexus& nexus) {
 void LogicalUnit::forget(const Nexus& nexus) {
   if (nexus.index >= nexus_states_.size() || nexus_states_[nexus.index] == nullptr) return;
   CHECK(nexus_states_[nexus.index]->tasks.empty());
+  reservations_.forget(*nexus_states_[nexus.index]);
   nexus_states_[nexus.index].reset();
 }
 
@@ -152,6 +156,8 @@ Transfer LogicalUnit::begin(Command& command) {
     command.meaning_ = scsi::Refused{sense_of(*condition)};
     command.told_ = condition;
     nexus.conditions.clear(*condition);
+  } else if (conflicts(command)) {
+    command.meaning_ = scsi::Refused{{}, scsi::Status::reservation_conflict};
   } else {
     command.meaning_ = scsi::decode_cdb(command.cdb);
   }
@@ -206,6 +212,7 @@ void LogicalUnit::abort(Command& command) {
 }
 
 void LogicalUnit::reset(const Nexus& by, std::function<void()> finished) {
+  reservations_.reset();
   Clearance clearance{.serial_max = commands_begun_, .finished = std::move(finished)};
   for (std::size_t index = 0; index < nexus_states_.size(); ++index) {
     if (nexus_states_[index] == nullptr) continue;
@@ -222,8 +229,9 @@ void LogicalUnit::abort_task_set(const Nexus& nexus, std::function<void()> finis
   wait_for(std::move(clearance));
 }
 
-void LogicalUnit::clear(NexusState& nexus, Clearance& clearance) {
+void LogicalUnit::clear(NexusState& nexus, Clearance& clearance, const Command* except) {
   nexus.tasks.for_each([&](Command& command) {
+    if (&command == except) return;
     ++clearance.commands_left;
     abort(command);
   });

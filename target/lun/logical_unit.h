@@ -15,6 +15,7 @@
 #include "target/lun/lun_inventory.h"
 #include "target/lun/nexus_state.h"
 #include "target/lun/parameter_data.h"
+#include "target/lun/reservations.h"
 #include "target/lun/verifier.h"
 #include "target/store/store.h"
 
@@ -61,6 +62,13 @@ class LogicalUnit {
   /// Ends the unit, and leaves its store.
   static std::unique_ptr<Store> dissolve(std::unique_ptr<LogicalUnit> unit);
 
+  /// Before the unit is served: from here on its persistent reservations are kept in `file` if an
+  /// initiator asks for that (APTPL), and those in `content`, which the file holds now, come back.
+  /// Fails, in words for the user, on content that is not to be believed.
+  Status keep_reservations(std::unique_ptr<StateFile> file, std::string_view content) {
+    return reservations_.keep_in(std::move(file), content);
+  }
+
  private:
   friend class Command;
   friend class ScsiTarget;
@@ -101,6 +109,21 @@ class LogicalUnit {
   void verify_is_done(Command& command);
   void background_flush_failed(int error);
 
+  // Reservations: reserving.cc.
+  /// Refuses a command that reservations keep out.
+  bool conflicts(const Command& command) const;
+  void start_reserve(Command& command);
+  void start_release(Command& command);
+  /// The data of the command as it is now.
+  std::vector<std::uint8_t> reservation_data(const scsi::PersistentReserveIn& asked) const;
+  void start_reserve_out(Command& command, const scsi::PersistentReserveOut& asked);
+  void reserve_out_is_done(Command& command, const ReservationVerdict& verdict,
+                           const scsi::PersistentReservations& before);
+  void tell_of_change(const Command& by, const ReservationChange& change,
+                      const scsi::PersistentReservations& before);
+  void abort_preempted(Command& by, const ReservationChange& change,
+                       const scsi::PersistentReservations& before);
+
   UnitDescription description() const;
 
   /// Calls `finished` when every command that was there when it began has left: of one nexus, or of
@@ -111,7 +134,8 @@ class LogicalUnit {
     std::size_t commands_left = 0;
     std::function<void()> finished;
   };
-  void clear(NexusState& nexus, Clearance& clearance);
+  /// Aborts the nexus's commands but `except`.
+  void clear(NexusState& nexus, Clearance& clearance, const Command* except = nullptr);
   void wait_for(Clearance clearance);
   class ClearanceNotice final : public Deferred {
    public:
@@ -135,6 +159,7 @@ class LogicalUnit {
   std::uint64_t commands_begun_ = 0;
   std::vector<Clearance> clearances_;
   ClearanceNotice clearance_notice_;
+  Reservations reservations_;
   Verifier verifier_;
   BackgroundFlush background_flush_;
 };

@@ -21,6 +21,12 @@ Outcome check_condition(const scsi::Sense& sense) {
   return outcome;
 }
 
+Outcome reservation_conflict() {
+  Outcome outcome;
+  outcome.status = static_cast<std::uint8_t>(scsi::Status::reservation_conflict);
+  return outcome;
+}
+
 Outcome aborted() {
   Outcome outcome;
   outcome.aborted = true;

@@ -36,6 +36,18 @@ std::size_t copy_into(std::span<const iovec> vectors, std::span<const std::uint8
   return copied;
 }
 
+std::vector<std::uint8_t> gathered(std::span<const iovec> vectors, std::size_t bytes) {
+  std::vector<std::uint8_t> whole;
+  whole.reserve(bytes);
+  for (const iovec& vector : vectors) {
+    const auto* const from = static_cast<const std::uint8_t*>(vector.iov_base);
+    const std::size_t now = std::min(vector.iov_len, bytes - whole.size());
+    whole.insert(whole.end(), from, from + now);
+  }
+  CHECK(whole.size() == bytes);
+  return whole;
+}
+
 std::size_t first_difference(std::span<const iovec> vectors, std::uint64_t offset,
                              std::span<const std::byte> expected) {
   std::size_t compared = 0;

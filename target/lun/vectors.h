@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <sys/uio.h>
+#include <vector>
 
 namespace holdfast::target {
 
@@ -15,6 +16,9 @@ std::span<iovec> first_bytes(std::span<iovec> vectors, std::uint64_t bytes);
 
 /// Copies as much of `bytes` as fits, and returns how much that was.
 std::size_t copy_into(std::span<const iovec> vectors, std::span<const std::uint8_t> bytes);
+
+/// The first `bytes` of what `vectors` hold, which is that much at least, in one piece.
+std::vector<std::uint8_t> gathered(std::span<const iovec> vectors, std::size_t bytes);
 
 /// Where the bytes of `vectors` from `offset` on first differ from `expected`, counted from the
 /// start of `expected`; its size if they do not. `vectors` have all of them.

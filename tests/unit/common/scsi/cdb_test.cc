@@ -95,7 +95,7 @@ TEST(Cdb, CommandsThatAsk) {
 }
 
 TEST(Cdb, UnknownOperationCodesAreNamedAsSuch) {
-  for (std::uint8_t code : {0x04, 0x16, 0x42, 0x5e, 0x93, 0xff}) {
+  for (std::uint8_t code : {0x02, 0x40, 0x43, 0x5d, 0xbe, 0xff}) {
     EXPECT_EQ(refusal({code}), illegal_request(additional_sense::invalid_command_operation_code,
                                                FieldPointer{0, 7}));
   }
@@ -126,6 +126,8 @@ TEST(Cdb, EveryBitOutsideTheUsageMapIsRefusedInItsByte) {
         if ((row.usage[byte] >> bit) & 1) continue;
         CdbBytes bad = good;
         bad[byte] = static_cast<std::uint8_t>(bad[byte] | (1u << bit));
+        const CdbRow* const other = find_row(bad);
+        if (other != nullptr && other != &row) continue;  // another service action
         const Sense sense = refusal(bad);
         EXPECT_EQ(sense.additional, additional_sense::invalid_field_in_cdb);
         ASSERT_TRUE(sense.field);

@@ -79,8 +79,8 @@ TEST_F(UnitCommands, ReportLunsListsThemInOrder) {
 
 TEST_F(UnitCommands, UnknownCommandsAreNamedAsSuch) {
   add_unit_in_use(options());
-  EXPECT_EQ(run({0x42})->sense_code(), 0x052000u);  // UNMAP
-  EXPECT_EQ(run({0x5f})->sense_code(), 0x052000u);  // PERSISTENT RESERVE OUT
+  EXPECT_EQ(run({0x43})->sense_code(), 0x052000u);  // READ TOC
+  EXPECT_EQ(run({0xbe})->sense_code(), 0x052000u);  // READ CD
 }
 
 TEST_F(UnitCommands, OptionsThatDoNotFitAreSaidInWords) {
