@@ -2,6 +2,8 @@
 does what no initiator would. It shares no code with the target, so that a field which both ends of
 ours have in the wrong place is seen here."""
 
+import hashlib
+import os
 import re
 import socket
 import struct
@@ -81,6 +83,14 @@ class Pdu:
 
 class Closed(Exception):
     """The target closed the connection."""
+
+
+class Refused(Exception):
+    """A login was answered with something else than success."""
+
+    def __init__(self, answer):
+        super().__init__(str(answer))
+        self.status = answer.login_status
 
 
 class Connection:
@@ -199,20 +209,50 @@ class Connection:
         self.last_header = bytes(whole[:48])
         self.send_bytes(bytes(whole))
 
-    def log_in(self, iqn, keys=None, initiator=INITIATOR, isid_tail=1):
-        """Straight to the operational stage, and in. A value of None takes a key away."""
-        said = {"InitiatorName": initiator, "SessionType": "Normal", "TargetName": iqn, **KEYS, **(keys or {})}
-        if said["SessionType"] == "Discovery":
-            said = {"InitiatorName": initiator, "SessionType": "Discovery"}
-        self.login(text({key: value for key, value in said.items() if value is not None}), isid_tail=isid_tail)
+    def login_step(self, said, **fields):
+        """One request of a login and its answer, which must not be a refusal."""
+        self.login(text({key: value for key, value in said.items() if value is not None}), **fields)
         answer = self.receive()
-        if answer.opcode != LOGIN_RESPONSE or answer.login_status != 0 or not answer.flags & 0x80:
-            raise RuntimeError(f"login refused: {answer}")
+        if answer.opcode != LOGIN_RESPONSE or answer.login_status != 0:
+            raise Refused(answer)
+        return answer
+
+    def log_in(self, iqn, keys=None, initiator=INITIATOR, isid_tail=1, chap=None, other_secret=None, tsih=0, cid=0):
+        """Straight to the operational stage, and in. A value of None takes a key away. `chap`: who we are, and
+        our secret; then `other_secret` is what the target must prove to know."""
+        names = {"InitiatorName": initiator, "SessionType": "Normal", "TargetName": iqn}
+        said = {**names, **KEYS, **(keys or {})}
+        if said["SessionType"] == "Discovery":
+            said = names = {"InitiatorName": initiator, "SessionType": "Discovery"}
+        place = {"isid_tail": isid_tail, "tsih": tsih, "cid": cid}
+        if chap:
+            self.prove(names, *chap, other_secret, place)
+            said = {key: value for key, value in said.items() if key not in names}
+        answer = self.login_step(said, **place)
+        if not answer.flags & 0x80:
+            raise Refused(answer)
         self.tsih = answer.tsih
         self.agreed = answer.keys()
         self.header_digest = self.agreed.get("HeaderDigest") == "CRC32C"
         self.data_digest = self.agreed.get("DataDigest") == "CRC32C"
         return self
+
+    def prove(self, names, user, secret, other_secret, place):
+        """The security stage: CHAP with MD5, RFC 1994 and RFC 7143 section 12.1.3."""
+        def response(number, secret, challenge):
+            return "0x" + hashlib.md5(bytes([number]) + secret.encode() + challenge).hexdigest()
+
+        self.login_step({**names, "AuthMethod": "CHAP"}, csg=0, transit=False, **place)
+        asked = self.login_step({"CHAP_A": "5"}, csg=0, transit=False, **place).keys()
+        said = {"CHAP_N": user, "CHAP_R": response(int(asked["CHAP_I"]), secret, bytes.fromhex(asked["CHAP_C"][2:]))}
+        number, challenge = 99, os.urandom(16)
+        if other_secret:
+            said.update(CHAP_I=str(number), CHAP_C="0x" + challenge.hex())
+        answer = self.login_step(said, csg=0, nsg=1, **place)
+        if other_secret:
+            self.other_name = answer.keys().get("CHAP_N")
+            if answer.keys().get("CHAP_R", "").lower() != response(number, other_secret, challenge):
+                raise Refused(answer)
 
     def command(self, cdb, *, tag=1, flags=0x81, expected=0, data=b"", cmd_sn=None, immediate=False, **fields):
         words = struct.pack(">I", expected) + self.numbers(cmd_sn, immediate) + cdb.ljust(16, b"\0")
@@ -247,10 +287,30 @@ class Connection:
         words = struct.pack(">HH", cid, 0) + self.numbers(None, True)
         self.send(LOGOUT, flags=0x80 | reason, immediate=True, words=words, **fields)
 
-    def clear_unit_attention(self):
-        """The one that every new nexus gets."""
-        self.test_unit_ready(tag=0xA77E)
-        self.receive_unless_ping()
+    def run(self, cdb, *, read=0, write=b"", tag=0x99, **fields):
+        """A whole command: (status, what was read or the sense data, the PDUs that came for it). Data goes out
+        as R2Ts ask for it."""
+        came, data_in = [], b""
+        flags = 0xC1 if read else 0xA1 if write else 0x81
+        self.command(cdb, flags=flags, expected=read or len(write), tag=tag, **fields)
+        while True:
+            came.append(self.receive_unless_ping())
+            if came[-1].opcode == R2T:
+                r2t = came[-1]
+                self.data_out(write[r2t.offset:r2t.offset + r2t.length], transfer_tag=r2t.transfer_tag,
+                              tag=tag, offset=r2t.offset)
+            elif came[-1].opcode == DATA_IN:
+                data_in += came[-1].data
+                if came[-1].flags & 1:
+                    return came[-1].status, data_in, came
+            else:
+                return came[-1].status, came[-1].sense() if came[-1].status else data_in, came
+
+    def clear_unit_attention(self, luns=(0,)):
+        """The one that every new nexus gets, of each unit."""
+        for lun in luns:
+            self.test_unit_ready(tag=0xA77E, lun=lun)
+            self.receive_unless_ping()
 
 
 def has_line(log, *words):
