@@ -1,5 +1,6 @@
 #include "initiator/cli/destination.h"
 
+#include <cstdlib>
 #include <fmt/format.h>
 
 #include <array>
@@ -36,7 +37,8 @@ Result<Destination> Destination::parse(std::string_view text, const char* secret
   if (text.starts_with(iscsi_scheme)) {
     Result<IscsiUrl> url = IscsiUrl::parse(text);
     if (!url) return url.error();
-    if (Status complete = url->complete_password(secret); !complete) return complete.error();
+    Status complete = url->complete_password(secret, std::getenv("HOLDFAST_TARGET_PASSWORD"));
+    if (!complete) return complete.error();
     return Destination(std::move(url).value());
   }
   for (std::string_view scheme : nbd_schemes) {

@@ -55,8 +55,8 @@ std::string listing(const IscsiUrl& url, const std::vector<FoundTarget>& targets
 int discover_verb(const std::string& text) {
   Result<IscsiUrl> url = IscsiUrl::parse_portal(text);
   if (!url) return complain(url.error(), exit_usage);
-  if (Status complete = url->complete_password(std::getenv("HOLDFAST_PASSWORD")); !complete)
-    return complain(complete.error(), exit_usage);
+  Status complete = url->complete_password(std::getenv("HOLDFAST_PASSWORD"), std::getenv("HOLDFAST_TARGET_PASSWORD"));
+  if (!complete) return complain(complete.error(), exit_usage);
   Result<std::unique_ptr<Loop>> loop = Loop::create();
   if (!loop) return complain(loop.error(), exit_not_started);
   std::unique_ptr<FoundTargets> answer;

@@ -76,12 +76,9 @@ Task<Result<std::vector<FoundTarget>>> discover(Loop& loop, IscsiUrl portal, Dur
   std::string host = portal.host;
   Result<SocketAddress> address = co_await resolve(loop, std::move(host), portal.port, clock_now() + step);
   if (!address) co_return address.error();
-  LibiscsiSession::Login login;
-  login.address = *address;
-  login.user = portal.user;
-  login.password = portal.password;
-
+  const LibiscsiSession::Login login = LibiscsiSession::login_of(portal, *address);
   LibiscsiSession::Login asking = login;
+  asking.header_digest = false;  // Discovery is too short to be worth one, and targets may decline it.
   Result<std::unique_ptr<LibiscsiSession>> session =
       co_await LibiscsiSession::log_in(loop, std::move(asking), clock_now() + step);
   if (!session) co_return session.error();

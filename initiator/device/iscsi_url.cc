@@ -11,8 +11,8 @@ namespace holdfast::initiator {
 namespace {
 
 constexpr std::string_view scheme = "iscsi://";
-constexpr std::string_view lun_form = "iscsi://[user[%password]@]host[:port]/iqn/lun";
-constexpr std::string_view portal_form = "iscsi://[user[%password]@]host[:port]";
+constexpr std::string_view lun_form = "iscsi://[user[%password]@]host[:port]/iqn/lun[?…]";
+constexpr std::string_view portal_form = "iscsi://[user[%password]@]host[:port][?…]";
 
 constexpr std::size_t name_bytes_max = 223;    // RFC 7143 section 4.2.7.1
 constexpr std::size_t secret_bytes_max = 255;  // what libiscsi can hold
@@ -25,6 +25,34 @@ Status read_user(std::string_view text, IscsiUrl& url, std::string_view form) {
   if (percent == std::string_view::npos) return {};
   url.password = text.substr(percent + 1);
   if (url.password.empty()) return wrong_url("the password after '%' is empty", form);
+  return {};
+}
+
+/// What stands after the '?'.
+Status read_options(std::string_view text, IscsiUrl& url, std::string_view form) {
+  while (!text.empty()) {
+    const std::string_view option = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(text.size(), option.size() + 1));
+    const std::size_t equals = option.find('=');
+    const std::string_view name = option.substr(0, equals);
+    const std::string_view value = equals == std::string_view::npos ? "" : option.substr(equals + 1);
+    if (name == "target_user" && !value.empty())
+      url.target_user = value;
+    else if (name == "target_password" && !value.empty())
+      url.target_password = value;
+    else if (name == "header_digest" && (value == "crc32c" || value == "none"))
+      url.header_digest = value == "crc32c";
+    else
+      return wrong_url(fmt::format("'{}' after the '?' is none of target_user=NAME, target_password=SECRET and "
+                                   "header_digest=crc32c|none",
+                                   name),
+                       form);
+  }
+  if (url.target_user.empty() && !url.target_password.empty())
+    return wrong_url("target_password without a target_user", form);
+  if (!url.target_user.empty() && url.user.empty())
+    return wrong_url("target_user without a user before the host: a target proves itself only to an initiator that does",
+                     form);
   return {};
 }
 
@@ -52,6 +80,11 @@ Status read_target(std::string_view text, IscsiUrl& url) {
 Result<IscsiUrl> read_authority(std::string_view& text, std::string_view form) {
   if (!text.starts_with(scheme)) return wrong_url("an iSCSI URL begins with iscsi://", form);
   text.remove_prefix(scheme.size());
+  // A password before the '@' may have any character in it.
+  const std::size_t user_end = text.rfind('@', text.find('/'));
+  const std::size_t question = text.find('?', user_end == std::string_view::npos ? 0 : user_end);
+  const std::string_view options = question == std::string_view::npos ? "" : text.substr(question + 1);
+  text = text.substr(0, question);
   const std::size_t path = text.find('/');
   std::string_view authority = text.substr(0, path);
   text.remove_prefix(path == std::string_view::npos ? text.size() : path + 1);
@@ -66,7 +99,20 @@ Result<IscsiUrl> read_authority(std::string_view& text, std::string_view form) {
   if (!place) return place.error();
   url.host = std::move(place->host);
   url.port = place->port;
+  if (Status read = read_options(options, url, form); !read) return read.error();
   return url;
+}
+
+/// A user's password from `secret`, if it has none of its own.
+Status complete(const std::string& user, std::string& password, const char* secret, std::string_view what) {
+  if (user.empty()) return {};
+  if (password.empty() && secret != nullptr) password = secret;
+  if (password.empty())
+    return Error{ErrorKind::invalid_input, EINVAL, fmt::format("user {} has no password: put it into {}", user, what)};
+  if (user.size() > secret_bytes_max || password.size() > secret_bytes_max)
+    return Error{ErrorKind::invalid_input, EINVAL,
+                 fmt::format("the user or the password is longer than {} bytes", secret_bytes_max)};
+  return {};
 }
 
 }  // namespace
@@ -84,18 +130,11 @@ Result<IscsiUrl> IscsiUrl::parse_portal(std::string_view text) {
   return url;
 }
 
-Status IscsiUrl::complete_password(const char* secret) {
-  if (user.empty()) return {};
-  if (password.empty() && secret != nullptr) password = secret;
-  if (password.empty())
-    return Error{ErrorKind::invalid_input, EINVAL,
-                 fmt::format("user {} has no password: put it into HOLDFAST_PASSWORD, or after the user as "
-                             "user%password",
-                             user)};
-  if (user.size() > secret_bytes_max || password.size() > secret_bytes_max)
-    return Error{ErrorKind::invalid_input, EINVAL,
-                 fmt::format("the user or the password is longer than {} bytes", secret_bytes_max)};
-  return {};
+Status IscsiUrl::complete_password(const char* secret, const char* target_secret) {
+  Status ours = complete(user, password, secret, "HOLDFAST_PASSWORD, or after the user as user%password");
+  if (!ours) return ours;
+  return complete(target_user, target_password, target_secret,
+                  "HOLDFAST_TARGET_PASSWORD, or into the URL as target_password=SECRET");
 }
 
 std::string IscsiUrl::portal() const { return host_and_port_text(host, port); }
@@ -105,6 +144,8 @@ std::string IscsiUrl::to_string() const {
   if (!user.empty()) text += user + "@";
   text += portal();
   if (!target.empty()) text += fmt::format("/{}/{}", target, lun);
+  if (!target_user.empty()) text += "?target_user=" + target_user;
+  if (header_digest) text += fmt::format("{}header_digest=crc32c", target_user.empty() ? '?' : '&');
   return text;
 }
 

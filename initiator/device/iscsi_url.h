@@ -9,10 +9,15 @@
 
 namespace holdfast::initiator {
 
-/// `iscsi://[user[%password]@]host[:port]/iqn/lun`; for discovery `iscsi://[…@]host[:port]`.
+/// `iscsi://[user[%password]@]host[:port]/iqn/lun`; for discovery `iscsi://[…@]host[:port]`. After a `?` may
+/// stand, joined by `&`: `target_user` and `target_password`, whom the target must prove to be (mutual CHAP),
+/// and `header_digest=crc32c`. The spellings are libiscsi's.
 struct IscsiUrl {
   std::string user;  // of CHAP; empty for none
   std::string password;
+  std::string target_user;  // whom the target must prove to be; empty for nobody
+  std::string target_password;
+  bool header_digest = false;
   std::string host;  // a name or an address; IPv6 without brackets
   std::uint16_t port = 3260;
   std::string target;
@@ -24,12 +29,13 @@ struct IscsiUrl {
   static Result<IscsiUrl> parse_portal(std::string_view text);
 
   /// Takes the password from `secret` (HOLDFAST_PASSWORD) when the URL has a user and none of its
-  /// own. A user without any password, or with one that is too long for the protocol, is an error.
-  Status complete_password(const char* secret);
+  /// own, and the target's from `target_secret` (HOLDFAST_TARGET_PASSWORD). A user without any
+  /// password, or with one that is too long for the protocol, is an error.
+  Status complete_password(const char* secret, const char* target_secret = nullptr);
 
   /// "host:port", with brackets around IPv6.
   std::string portal() const;
-  /// The URL without the password, fit for records.
+  /// The URL without its passwords, fit for records.
   std::string to_string() const;
 };
 

@@ -81,11 +81,7 @@ Task<Result<std::unique_ptr<Device>>> LibiscsiDevice::open(Loop& loop, IscsiUrl 
   std::string host = url.host;
   Result<SocketAddress> address = co_await resolve(loop, std::move(host), url.port, deadline);
   if (!address) co_return address.error();
-  LibiscsiSession::Login login;
-  login.address = *address;
-  login.user = url.user;
-  login.password = url.password;
-  login.target = url.target;
+  LibiscsiSession::Login login = LibiscsiSession::login_of(url, *address);
   Result<std::unique_ptr<LibiscsiSession>> session =
       co_await LibiscsiSession::log_in(loop, std::move(login), deadline);
   if (!session) co_return session.error();

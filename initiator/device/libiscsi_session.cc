@@ -127,6 +127,18 @@ WireUse LibiscsiSession::wire() const {
 
 LibiscsiSession::~LibiscsiSession() { CHECK(failed() && parts_->idle()); }
 
+LibiscsiSession::Login LibiscsiSession::login_of(const IscsiUrl& url, const SocketAddress& address) {
+  Login login;
+  login.address = address;
+  login.user = url.user;
+  login.password = url.password;
+  login.target_user = url.target_user;
+  login.target_password = url.target_password;
+  login.header_digest = url.header_digest;
+  login.target = url.target;
+  return login;
+}
+
 Task<Result<std::unique_ptr<LibiscsiSession>>> LibiscsiSession::log_in(Loop& loop, Login login,
                                                                       Instant deadline) {
   for (int hop = 0;; ++hop) {
@@ -160,11 +172,13 @@ Status LibiscsiSession::set_up(const Login& login) {
   iscsi_set_log_level(context_, 2);
   iscsi_set_noautoreconnect(context_, 1);
   // Left to itself libiscsi 1.19 uses digests towards a target that does not answer the offer.
-  iscsi_set_header_digest(context_, ISCSI_HEADER_DIGEST_NONE);
+  iscsi_set_header_digest(context_, login.header_digest ? ISCSI_HEADER_DIGEST_CRC32C : ISCSI_HEADER_DIGEST_NONE);
   iscsi_set_session_type(context_, login.target.empty() ? ISCSI_SESSION_DISCOVERY : ISCSI_SESSION_NORMAL);
   if (!login.target.empty()) iscsi_set_targetname(context_, login.target.c_str());
   if (!login.user.empty())
     iscsi_set_initiator_username_pwd(context_, login.user.c_str(), login.password.c_str());
+  if (!login.target_user.empty())
+    iscsi_set_target_username_pwd(context_, login.target_user.c_str(), login.target_password.c_str());
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include "common/runtime/loop.h"
 #include "common/runtime/socket.h"
 #include "common/runtime/task.h"
+#include "initiator/device/iscsi_url.h"
 #include "initiator/device/wire_use.h"
 
 struct iscsi_context;
@@ -78,10 +79,15 @@ class LibiscsiSession {
     SocketAddress address;
     std::string user;
     std::string password;
+    std::string target_user;  // whom the target must prove to be; empty: nobody
+    std::string target_password;
+    bool header_digest = false;  // CRC32C or nothing
     std::string target;  // empty: a discovery session
     std::string initiator = default_initiator_name();
   };
 
+  /// What the URL says of it, at an address that has been resolved.
+  static Login login_of(const IscsiUrl& url, const SocketAddress& address);
   /// "iqn.2026-11.example.holdfast:HOSTNAME".
   static std::string default_initiator_name();
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""conformance.py OUTPUT: the verbose output of iscsi-test-cu as a table, one row a suite.
+"""conformance.py OUTPUT [SUITE...]: the verbose output of iscsi-test-cu as a table, one row a suite.
 
 A test that prints [SKIPPED] counts as skipped, although the suite calls it passed. Exit code 1 if
-a suite of the base set failed or did not run, or if the output does not end with the summary."""
+a suite of the base set failed or did not run, or if the output does not end with the summary. With
+suites named, they must have run, and every test of them passed with none skipped."""
 
 import re
 import sys
@@ -10,7 +11,7 @@ import sys
 # What a plain disk must get right. CompareAndWrite, reservations and the like come on top.
 BASE_SET = ["ReadCapacity10", "ReadCapacity16", "Read6", "Read10", "Read12", "Read16", "Write10",
             "Write12", "Write16", "TestUnitReady", "Mandatory", "Inquiry", "iSCSIResiduals",
-            "iSCSIcmdsn", "iSCSIdatasn"]
+            "iSCSIcmdsn", "iSCSIdatasn", "iSCSITMF"]
 IF_THERE = ["ReportLUNs"]  # not in libiscsi 1.19's tool
 
 
@@ -54,7 +55,11 @@ def main():
     for failure in failures:
         print(failure)
     wrong = []
-    for suite in BASE_SET + IF_THERE:
+    for suite in sys.argv[2:]:
+        row = counts.get(suite, {"passed": 0})
+        if not row["passed"] or row["passed"] != sum(row.values()):
+            wrong.append(f"every test of {suite} must pass: {row}")
+    for suite in [] if sys.argv[2:] else BASE_SET + IF_THERE:
         row = counts.get(suite)
         if row is None and suite in IF_THERE:
             continue

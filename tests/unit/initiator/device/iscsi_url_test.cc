@@ -56,6 +56,29 @@ TEST(IscsiUrl, APasswordMayHaveAtSignsAndPercentSigns) {
   EXPECT_EQ(url->host, "h");
 }
 
+TEST(IscsiUrl, OptionsSayWhomTheTargetMustProveToBeAndWhetherHeadersHaveDigests) {
+  Result<IscsiUrl> url =
+      IscsiUrl::parse("iscsi://me%my?secret@h/iqn.x:y/1?target_user=disk&target_password=a@b?c=d&header_digest=crc32c");
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_EQ(url->password, "my?secret");
+  EXPECT_EQ(url->target, "iqn.x:y");
+  EXPECT_EQ(url->lun, 1);
+  EXPECT_EQ(url->target_user, "disk");
+  EXPECT_EQ(url->target_password, "a@b?c=d");
+  EXPECT_TRUE(url->header_digest);
+  EXPECT_EQ(url->to_string(), "iscsi://me@h:3260/iqn.x:y/1?target_user=disk&header_digest=crc32c");
+
+  url = IscsiUrl::parse_portal("iscsi://me@h:99?target_user=disk");
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_EQ(url->port, 99);
+  EXPECT_FALSE(url->complete_password("mine")) << "the target's password is missing";
+  EXPECT_TRUE(url->complete_password("mine", "its"));
+  EXPECT_EQ(url->target_password, "its");
+  url = IscsiUrl::parse("iscsi://h/iqn.x/1?header_digest=none");
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_EQ(url->to_string(), "iscsi://h:3260/iqn.x/1");
+}
+
 TEST(IscsiUrl, NamesThePartThatIsWrong) {
   const struct {
     const char* url;
@@ -77,6 +100,11 @@ TEST(IscsiUrl, NamesThePartThatIsWrong) {
       {"iscsi://@h/iqn.x/1", "user before '@'"},
       {"iscsi://%pw@h/iqn.x/1", "user before '@'"},
       {"iscsi://me%@h/iqn.x/1", "password after '%'"},
+      {"iscsi://h/iqn.x/1?header_digest=md5", "header_digest"},
+      {"iscsi://h/iqn.x/1?colour=blue", "'colour'"},
+      {"iscsi://h/iqn.x/1?target_user=", "'target_user'"},
+      {"iscsi://h/iqn.x/1?target_user=disk", "without a user"},
+      {"iscsi://me@h/iqn.x/1?target_password=x", "without a target_user"},
       {"iscsi://h", "target's name is missing"},
       {"iscsi://h/", "target's name is missing"},
       {"iscsi://h//1", "target's name is missing"},
