@@ -50,12 +50,12 @@ const CdbRow* find_row(const CdbBytes& bytes) {
   return nullptr;
 }
 
-Cdb decode_cdb(const CdbBytes& bytes) {
+Cdb decode_cdb(const CdbBytes& bytes, const CommandSet& commands) {
   const CdbRow* const row = find_row(bytes);
-  if (row == nullptr) {
+  if (row == nullptr || !row->is_in(commands)) {
     const std::span<const CdbRow> table = cdb_table();
     const bool knows_code = std::any_of(table.begin(), table.end(), [&](const CdbRow& candidate) {
-      return candidate.opcode() == bytes[0];
+      return candidate.opcode() == bytes[0] && candidate.is_in(commands);
     });
     if (knows_code) return Refused{invalid_field_in_cdb(1, 4)};
     return Refused{

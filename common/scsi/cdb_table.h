@@ -22,6 +22,9 @@ enum class ReservationClass : std::uint8_t {
   persistent,  // PERSISTENT RESERVE IN and OUT, as well; not under anybody's RESERVE
 };
 
+/// Which logical units have a command.
+enum class Needs : std::uint8_t { nothing, thin, removable };
+
 /// One supported command.
 struct CdbRow {
   std::uint8_t length = 0;
@@ -31,15 +34,27 @@ struct CdbRow {
   CdbBytes usage{};
   Cdb (*decode)(const CdbBytes&) = nullptr;
   ReservationClass reservation = ReservationClass::unnamed;
+  Needs needs = Needs::nothing;
 
   std::uint8_t opcode() const { return usage[0]; }
+  bool is_in(const CommandSet& commands) const {
+    switch (needs) {
+      case Needs::nothing:
+        return true;
+      case Needs::thin:
+        return commands.thin;
+      case Needs::removable:
+        return commands.removable;
+    }
+    return false;
+  }
 };
 
-/// All supported commands, in the order of their operation codes.
+/// All commands that some logical unit has, in the order of their operation codes.
 std::span<const CdbRow> cdb_table();
 
 /// The row of the command that a CDB names by operation code and service action; nullptr if it is
-/// not supported.
+/// supported by none.
 const CdbRow* find_row(const CdbBytes& bytes);
 
 }  // namespace holdfast::scsi

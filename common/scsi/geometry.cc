@@ -19,13 +19,14 @@ ParameterData read_capacity_10(const Geometry& geometry) {
   return data;
 }
 
-ParameterData read_capacity_16(const Geometry& geometry) {
+ParameterData read_capacity_16(const Geometry& geometry, bool thin) {
   ParameterData data;
   data.put_be64(geometry.blocks - 1);
   data.put_be32(geometry.block_bytes);
   data.put(std::uint8_t{0});  // P_TYPE, PROT_EN: no protection information
   data.put(geometry.physical_block_exponent());
-  data.put_zeros(18);  // LBPME, LBPRZ, LOWEST ALIGNED LOGICAL BLOCK ADDRESS
+  data.put(std::uint8_t(thin ? 0xc0 : 0x00));  // LBPME, LBPRZ
+  data.put_zeros(17);                          // LOWEST ALIGNED LOGICAL BLOCK ADDRESS 0
   return data;
 }
 

@@ -24,7 +24,7 @@ struct Geometry {
 
 /// READ CAPACITY(10) parameter data, SBC-3 5.15: what does not fit 32 bits reads FFFFFFFFh.
 ParameterData read_capacity_10(const Geometry& geometry);
-/// READ CAPACITY(16) parameter data, SBC-3 5.16.
-ParameterData read_capacity_16(const Geometry& geometry);
+/// READ CAPACITY(16) parameter data, SBC-3 5.16. What a thin unit has unmapped reads as zeros.
+ParameterData read_capacity_16(const Geometry& geometry, bool thin);
 
 }  // namespace holdfast::scsi

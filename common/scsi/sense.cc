@@ -19,11 +19,20 @@ constexpr std::size_t field_descriptor_bytes = 8;
 static_assert(descriptor_header_bytes + information_descriptor_bytes + field_descriptor_bytes ==
               sense_bytes_max);
 
-/// SPC-4 table 38: SKSV set, C/D if it is about the CDB, BPV with the bit pointer.
-std::array<std::uint8_t, 3> field_pointer_bytes(const FieldPointer& field) {
+using SenseKeySpecific = std::array<std::uint8_t, 3>;
+
+/// SPC-4 table 38: SKSV set, C/D where it is about the CDB, BPV with the bit pointer.
+SenseKeySpecific field_pointer_bytes(const FieldPointer& field) {
   std::uint8_t flags = field.in_parameter_list ? 0x80 : 0xc0;
   if (field.bit) flags = static_cast<std::uint8_t>(flags | 0x08 | *field.bit);
   return {flags, static_cast<std::uint8_t>(field.byte >> 8), static_cast<std::uint8_t>(field.byte)};
+}
+
+std::optional<SenseKeySpecific> sense_key_specific(const Sense& from) {
+  if (from.field) return field_pointer_bytes(*from.field);
+  if (!from.progress) return std::nullopt;
+  return SenseKeySpecific{0x80, static_cast<std::uint8_t>(*from.progress >> 8),
+                          static_cast<std::uint8_t>(*from.progress)};
 }
 
 template <typename Integer>
@@ -43,7 +52,7 @@ SenseBytes encode_fixed(const Sense& from) {  // SPC-4 4.5.3
   sense.bytes[7] = fixed_bytes - 8;  // ADDITIONAL SENSE LENGTH
   sense.bytes[12] = from.additional.code;
   sense.bytes[13] = from.additional.qualifier;
-  if (from.field) put(sense, 15, field_pointer_bytes(*from.field));
+  if (const auto specific = sense_key_specific(from)) put(sense, 15, *specific);
   sense.size = fixed_bytes;
   return sense;
 }
@@ -62,10 +71,10 @@ SenseBytes encode_descriptor(const Sense& from) {  // SPC-4 4.5.2
     put(sense, at + 4, be64(*from.information));
     at += information_descriptor_bytes;
   }
-  if (from.field) {
+  if (const auto specific = sense_key_specific(from)) {
     sense.bytes[at] = 0x02;  // the sense key specific descriptor
     sense.bytes[at + 1] = field_descriptor_bytes - 2;
-    put(sense, at + 4, field_pointer_bytes(*from.field));
+    put(sense, at + 4, *specific);
     at += field_descriptor_bytes;
   }
   sense.bytes[7] = static_cast<std::uint8_t>(at - descriptor_header_bytes);

@@ -15,10 +15,11 @@ void put_timeouts(ParameterData& data) {
   data.put_zeros(10);
 }
 
-ParameterData all_commands(bool timeouts) {
+ParameterData all_commands(bool timeouts, const CommandSet& commands) {
   ParameterData data;
   data.put_be32(0);
   for (const CdbRow& row : cdb_table()) {
+    if (!row.is_in(commands)) continue;
     data.put({row.opcode(), 0});
     data.put_be16(row.service_action.value_or(0));
     data.put(
@@ -46,12 +47,13 @@ ParameterData one_command(const CdbRow* row, bool timeouts) {
 
 }  // namespace
 
-std::variant<ParameterData, Sense> report_supported_opcodes(const ReportSupportedOpcodes& command) {
-  if (command.options == Options::all) return all_commands(command.timeouts);
+std::variant<ParameterData, Sense> report_supported_opcodes(const ReportSupportedOpcodes& command,
+                                                            const CommandSet& commands) {
+  if (command.options == Options::all) return all_commands(command.timeouts, commands);
 
   const std::span<const CdbRow> table = cdb_table();
   const auto by_opcode = std::find_if(table.begin(), table.end(), [&](const CdbRow& row) {
-    return row.opcode() == command.opcode;
+    return row.opcode() == command.opcode && row.is_in(commands);
   });
   const bool has_service_actions = by_opcode != table.end() && by_opcode->service_action;
   if (command.options == Options::opcode && has_service_actions) return invalid_field_in_cdb(2, 2);
@@ -60,7 +62,7 @@ std::variant<ParameterData, Sense> report_supported_opcodes(const ReportSupporte
     return invalid_field_in_cdb(2, 2);
 
   const auto found = std::find_if(table.begin(), table.end(), [&](const CdbRow& row) {
-    if (row.opcode() != command.opcode) return false;
+    if (row.opcode() != command.opcode || !row.is_in(commands)) return false;
     if (command.options == Options::opcode) return true;
     return row.service_action.value_or(0) == command.service_action;
   });

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/base/units.h"
+#include "common/scsi/unmap_list.h"
 
 namespace holdfast::scsi {
 namespace {
@@ -60,11 +61,19 @@ void device_identification(ParameterData& data, const VitalProductData& unit) {
 }
 
 void block_limits(ParameterData& data, const VitalProductData& unit) {  // SBC-3 6.6.3
-  const Geometry& geometry = unit.geometry;
-  data.put_zeros(2);  // WSNZ, MAXIMUM COMPARE AND WRITE LENGTH
-  data.put_be16(static_cast<std::uint16_t>(1u << geometry.physical_block_exponent()));
+  const std::uint32_t physical_blocks = 1u << unit.geometry.physical_block_exponent();
+  data.put({0x01, unit.compare_blocks_max});  // WSNZ: WRITE SAME of no blocks is refused
+  data.put_be16(static_cast<std::uint16_t>(physical_blocks));
   data.put_be32(unit.transfer_blocks_max);
-  data.put_zeros(0x3c - 8);  // no optimal length, PRE-FETCH, UNMAP or WRITE SAME
+  data.put_be32(0);                            // no optimal transfer length
+  data.put_be32(0);                            // no limit to PRE-FETCH
+  data.put_be32(unit.thin ? 0xffff'ffff : 0);  // UNMAP: as many blocks as a descriptor can name
+  data.put_be32(unit.thin ? unmap_descriptors_max : 0);
+  data.put_be32(unit.thin ? physical_blocks : 0);  // OPTIMAL UNMAP GRANULARITY
+  data.put_be32(unit.thin ? 0x8000'0000 : 0);      // UGAVALID, aligned at LBA 0
+  data.put_be64(unit.write_same_blocks_max);
+  data.put_be32(std::min<std::uint32_t>(unit.transfer_blocks_max, 0xffff));  // WRITE ATOMIC
+  data.put_zeros(16);  // ATOMIC ALIGNMENT and GRANULARITY: any. No ATOMIC BOUNDARY
 }
 
 void block_device_characteristics(ParameterData& data, const VitalProductData&) {  // SBC-3 6.6.2
@@ -72,8 +81,11 @@ void block_device_characteristics(ParameterData& data, const VitalProductData&) 
   data.put_zeros(0x3c - 2);
 }
 
-void logical_block_provisioning(ParameterData& data, const VitalProductData&) {  // SBC-3 6.6.4
-  data.put_zeros(4);  // no unmapping by any command, fully provisioned
+void logical_block_provisioning(ParameterData& data, const VitalProductData& unit) {  // SBC-3 6.6.4
+  if (!unit.thin) return data.put_zeros(4);  // no unmapping by any command, fully provisioned
+  constexpr std::uint8_t unmap_and_write_same = 0xe0, reads_zeros = 0x04, anchors = 0x02;
+  constexpr std::uint8_t thin = 0x02;
+  data.put({0, unmap_and_write_same | reads_zeros | anchors, thin, 0});
 }
 
 struct Page {

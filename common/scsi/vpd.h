@@ -13,8 +13,12 @@ namespace holdfast::scsi {
 struct VitalProductData {
   const Identity& identity;
   const Geometry& geometry;
-  /// MAXIMUM TRANSFER LENGTH, in logical blocks.
+  bool thin = false;  // LBPME
+  // MAXIMUM TRANSFER LENGTH, which is that of an atomic write too, MAXIMUM COMPARE AND WRITE LENGTH
+  // and MAXIMUM WRITE SAME LENGTH, in logical blocks.
   std::uint32_t transfer_blocks_max = 0;
+  std::uint8_t compare_blocks_max = 0;
+  std::uint64_t write_same_blocks_max = 0;
 };
 
 /// The VPD page with that PAGE CODE (SPC-4 7.8, SBC-3 6.6), nothing if there is none: 00h supported

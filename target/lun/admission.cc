@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "common/scsi/lba_status.h"
 #include "target/lun/logical_unit.h"
 
 namespace holdfast::target {
@@ -56,21 +57,71 @@ struct LogicalUnit::Admission {
   Admitted operator()(const scsi::ReportSupportedOpcodes& command) const {
     return parameter_data(command);
   }
+  Admitted operator()(const scsi::ReportSupportedTmfs& command) const {
+    if (command.allocation_bytes < 4) return scsi::invalid_field_in_cdb(6);  // SPC-4 6.36
+    return parameter_data(command);
+  }
+  Admitted operator()(const scsi::ReadDefectData& command) const { return parameter_data(command); }
 
   Admitted operator()(const scsi::Read& command) const {
     return medium_data(command.range, Transfer::Direction::in);
   }
 
-  Admitted operator()(const scsi::Write& command) const {
-    if (unit.write_protected_) {
-      return scsi::Sense{.key = scsi::SenseKey::data_protect,
-                         .additional = scsi::additional_sense::write_protected};
-    }
-    return medium_data(command.range, Transfer::Direction::out);
+  Admitted operator()(const scsi::Write& command) const { return written_data(command.range); }
+  Admitted operator()(const scsi::WriteAndVerify& command) const {
+    return written_data(command.range);
+  }
+  Admitted operator()(const scsi::OrWrite& command) const { return written_data(command.range); }
+
+  Admitted operator()(const scsi::WriteAtomic& command) const {
+    if (command.boundary_blocks != 0) return scsi::invalid_field_in_cdb(10);
+    return written_data(command.range);
+  }
+
+  Admitted operator()(const scsi::CompareAndWrite& command) const {
+    Admitted admitted = written_data(command.range);
+    // The data to compare with, and then the data to write.
+    if (auto* transfer = std::get_if<Transfer>(&admitted)) transfer->bytes *= 2;
+    return admitted;
   }
 
   Admitted operator()(const scsi::Verify& command) const {
-    if (command.compare) return medium_data(command.range, Transfer::Direction::out);
+    switch (command.byte_check) {
+      case scsi::ByteCheck::none:
+        return within_the_medium(command.range);
+      case scsi::ByteCheck::all:
+        return medium_data(command.range, Transfer::Direction::out);
+      case scsi::ByteCheck::one_block:
+        break;
+    }
+    return one_block_for(command.range);
+  }
+
+  Admitted operator()(const scsi::WriteSame& command) const {
+    if (unit.write_protected_) return write_protected();
+    if (!unit.thin_ && (command.unmap || command.anchor))
+      return scsi::invalid_field_in_cdb(1, command.unmap ? 3 : 4);
+    if (command.anchor && !command.unmap) return scsi::invalid_field_in_cdb(1, 4);
+    if (command.range.blocks == 0 ||
+        command.range.blocks > write_same_bytes_max / unit.geometry_.block_bytes)
+      return scsi::invalid_field_in_cdb(command.range.blocks_field);
+    if (command.no_data_out) return within_the_medium(command.range);
+    return one_block_for(command.range);
+  }
+
+  Admitted operator()(const scsi::Unmap& command) const {
+    if (unit.write_protected_) return write_protected();
+    return Transfer{Transfer::Direction::out, command.parameter_bytes};
+  }
+
+  Admitted operator()(const scsi::GetLbaStatus& command) const {
+    if (command.lba >= unit.geometry_.blocks)
+      return illegal_request(scsi::additional_sense::logical_block_address_out_of_range,
+                             scsi::FieldPointer{2});
+    return data_in(scsi::lba_status_bytes_max, command.allocation_bytes);
+  }
+
+  Admitted operator()(const scsi::PreFetch& command) const {
     return within_the_medium(command.range);
   }
 
@@ -79,6 +130,24 @@ struct LogicalUnit::Admission {
   }
 
  private:
+  static scsi::Sense write_protected() {
+    return {.key = scsi::SenseKey::data_protect,
+            .additional = scsi::additional_sense::write_protected};
+  }
+
+  Admitted written_data(const scsi::BlockRange& range) const {
+    if (unit.write_protected_) return write_protected();
+    return medium_data(range, Transfer::Direction::out);
+  }
+
+  /// One block of data, for all of the range.
+  Admitted one_block_for(const scsi::BlockRange& range) const {
+    Admitted admitted = within_the_medium(range);
+    if (auto* transfer = std::get_if<Transfer>(&admitted))
+      *transfer = {Transfer::Direction::out, range.blocks == 0 ? 0 : unit.geometry_.block_bytes};
+    return admitted;
+  }
+
   template <typename Command>
   Admitted parameter_data(const Command& command) const {
     const Parameters answer = parameters(command, unit.description());

@@ -11,8 +11,8 @@
 #include "common/scsi/lun_address.h"
 #include "target/lun/conditions.h"
 #include "target/lun/limits.h"
+#include "target/lun/range_locks.h"
 #include "target/lun/reservation_rules.h"
-#include "target/lun/verifier.h"
 #include "target/store/store.h"
 
 namespace holdfast::target {
@@ -106,7 +106,7 @@ class Command : public Deferred {
   /// The condition that the outcome tells of. It comes back if the command is aborted.
   std::optional<Condition> told_;
   StoreRequest store_request_;
-  VerifyJob verify_job_;
+  RangeLock range_lock_;  // of READ and WRITE
 };
 
 }  // namespace holdfast::target

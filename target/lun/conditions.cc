@@ -26,8 +26,13 @@ constexpr Row rows[] = {
     {attention, additional_sense::reservations_preempted, Rank::event},
     {attention, additional_sense::reservations_released, Rank::event},
     {attention, additional_sense::registrations_preempted, Rank::event},
+    {attention, additional_sense::not_ready_to_ready_change, Rank::event},
+    {attention, additional_sense::mode_parameters_changed, Rank::event},
+    {attention, additional_sense::log_parameters_changed, Rank::event},
+    {attention, additional_sense::asymmetric_access_state_changed, Rank::event},
     {attention, additional_sense::capacity_data_has_changed, Rank::event},
     {attention, additional_sense::reported_luns_data_has_changed, Rank::event},
+    {attention, additional_sense::thin_provisioning_soft_threshold_reached, Rank::event},
     {scsi::SenseKey::medium_error, additional_sense::write_error, Rank::deferred},
 };
 static_assert(std::size(rows) == condition_count);

@@ -19,11 +19,16 @@ enum class Condition : std::uint8_t {
   reservations_preempted,   // another nexus did away with all reservations and registrations
   reservations_released,    // the reservation that was ours to work under is gone
   registrations_preempted,  // another nexus took our registration
-  capacity_changed,         // the logical unit has grown
-  luns_changed,             // units were added to or removed from the target
+  not_ready_to_ready,       // a medium was loaded, or has been formatted or sanitized
+  mode_parameters_changed,  // by another nexus
+  log_parameters_changed,   // by another nexus
+  access_state_changed,     // SPC-4 5.11.2
+  capacity_changed,         // the medium is larger or smaller than it was
+  luns_changed,             // the target has other units than it had
+  soft_threshold_reached,   // a thin unit's store runs full
   flush_failed,             // after SYNCHRONIZE CACHE had GOOD already (IMMED)
 };
-inline constexpr std::size_t condition_count = 10;
+inline constexpr std::size_t condition_count = 15;
 
 scsi::Sense sense_of(Condition condition);
 

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "target/lun/logical_unit.h"
+#include "target/lun/multi_step.h"
 #include "target/lun/outcome.h"
 #include "target/lun/store_error.h"
 #include "target/lun/vectors.h"
@@ -18,7 +19,7 @@ struct LogicalUnit::Execution {
 
   void operator()(const scsi::Refused& refused) {
     const bool conflict = refused.status == scsi::Status::reservation_conflict;
-    unit.answer(command, conflict ? reservation_conflict() : check_condition(refused.sense));
+    unit.answer(command, conflict ? reservation_conflict() : unit.check_condition(refused.sense));
   }
   void operator()(const scsi::TestUnitReady&) { unit.answer(command, good()); }
 
@@ -39,6 +40,8 @@ struct LogicalUnit::Execution {
   void operator()(const scsi::ReadCapacity10& asked) { return_parameters(asked); }
   void operator()(const scsi::ReadCapacity16& asked) { return_parameters(asked); }
   void operator()(const scsi::ReportSupportedOpcodes& asked) { return_parameters(asked); }
+  void operator()(const scsi::ReportSupportedTmfs& asked) { return_parameters(asked); }
+  void operator()(const scsi::ReadDefectData& asked) { return_parameters(asked); }
 
   void operator()(const scsi::Reserve&) { unit.start_reserve(command); }
   void operator()(const scsi::Release&) { unit.start_release(command); }
@@ -51,7 +54,21 @@ struct LogicalUnit::Execution {
 
   void operator()(const scsi::Read& read) { unit.start_read(command, read); }
   void operator()(const scsi::Write& write) { unit.start_write(command, write); }
-  void operator()(const scsi::Verify& verify) { unit.start_verify(command, verify); }
+  void operator()(const scsi::Verify& verify) {
+    if (verify.range.blocks == 0) return unit.answer(command, good());
+    if (verify.byte_check != scsi::ByteCheck::none && !unit.takes_data_out(command)) return;
+    unit.start_steps(command, verify);
+  }
+  void operator()(const scsi::WriteAndVerify& write) {
+    if (unit.takes_data_out(command)) unit.start_steps(command, write);
+  }
+  void operator()(const scsi::CompareAndWrite& write) { start_on_all_data(write); }
+  void operator()(const scsi::OrWrite& write) { start_on_all_data(write); }
+  void operator()(const scsi::WriteAtomic& write) { start_on_all_data(write); }
+  void operator()(const scsi::WriteSame& write) { unit.start_steps(command, write); }
+  void operator()(const scsi::Unmap& unmap) { unit.start_steps(command, unmap); }
+  void operator()(const scsi::GetLbaStatus& asked) { unit.start_steps(command, asked); }
+  void operator()(const scsi::PreFetch& fetch) { unit.start_steps(command, fetch); }
   void operator()(const scsi::SynchronizeCache& synchronize) {
     unit.start_flush(command, synchronize.immediate);
   }
@@ -64,11 +81,22 @@ struct LogicalUnit::Execution {
   }
 
  private:
+  /// What is all or nothing takes no part of its data.
+  template <typename Asked>
+  void start_on_all_data(const Asked& asked) {
+    if (asked.range.blocks == 0) return unit.answer(command, good());
+    if (command.data_out_bytes < command.transfer_bytes_)
+      return unit.answer(command,
+                         unit.check_condition(illegal_request(
+                             scsi::additional_sense::invalid_field_in_command_information_unit)));
+    if (unit.takes_data_out(command)) unit.start_steps(command, asked);
+  }
+
   template <typename Asked>
   void return_parameters(const Asked& asked) {
     const Parameters answer = parameters(asked, unit.description());
     if (const auto* sense = std::get_if<scsi::Sense>(&answer))
-      return unit.answer(command, check_condition(*sense));
+      return unit.answer(command, unit.check_condition(*sense));
     return_data(std::get<scsi::ParameterData>(answer).bytes());
   }
 
@@ -97,6 +125,35 @@ void LogicalUnit::submit(Command& command, StoreOperation operation) {
   store_->submit(request);
 }
 
+void LogicalUnit::submit_when_free(Command& command, RangeLock::Mode mode,
+                                   StoreOperation operation) {
+  RangeLock& lock = command.range_lock_;
+  lock.mode = mode;
+  lock.from = command.store_request_.offset;
+  lock.to = lock.from + command.transfer_bytes_;
+  if (locks_.acquire(lock)) return submit(command, operation);
+  command.store_request_.operation = operation;
+  lock.owner = &command;
+  lock.granted = [](RangeLock& granted) {
+    Command& owner = *static_cast<Command*>(granted.owner);
+    owner.unit_->submit(owner, owner.store_request_.operation);
+  };
+}
+
+template <typename Asked>
+void LogicalUnit::start_steps(Command& command, const Asked& asked) {
+  take_steps(command, MultiStep::run(*this, command, asked));
+}
+
+Shell LogicalUnit::take_steps(Command& command, Task<Outcome> work) {
+  Outcome outcome = co_await work;
+  answer(command, outcome);
+}
+
+Outcome LogicalUnit::check_condition(const scsi::Sense& sense) const {
+  return target::check_condition(sense);
+}
+
 void LogicalUnit::start_read(Command& command, const scsi::Read& read) {
   const std::uint64_t room =
       std::min<std::uint64_t>(command.transfer_bytes_, total_bytes(command.vectors));
@@ -110,7 +167,8 @@ void LogicalUnit::start_read(Command& command, const scsi::Read& read) {
   request.vectors = command.vectors;
   // SBC-3 5.11: what is read with FUA is on the medium. `store_is_done` goes on after the flush.
   const bool flush_first = read.force_unit_access && write_cache_enabled_;
-  submit(command, flush_first ? StoreOperation::flush : StoreOperation::read);
+  submit_when_free(command, RangeLock::Mode::read,
+                   flush_first ? StoreOperation::flush : StoreOperation::read);
 }
 
 bool LogicalUnit::takes_data_out(Command& command) {
@@ -137,28 +195,7 @@ void LogicalUnit::start_write(Command& command, const scsi::Write& write) {
   request.durable = write.force_unit_access || !write_cache_enabled_;
   request.offset = write.range.lba * geometry_.block_bytes;
   request.vectors = command.vectors;
-  submit(command, StoreOperation::write);
-}
-
-void LogicalUnit::start_verify(Command& command, const scsi::Verify& verify) {
-  const std::uint64_t block_bytes = geometry_.block_bytes;
-  VerifyJob& job = command.verify_job_;
-  job.bytes = verify.range.blocks * block_bytes;
-  if (verify.compare) {
-    if (!takes_data_out(command)) return;
-    job.bytes = command.transfer_bytes_;
-  }
-  if (job.bytes == 0) return answer(command, good());
-  job.offset = verify.range.lba * block_bytes;
-  job.compare = verify.compare;
-  job.expected = command.vectors;
-  job.given_up = false;
-  job.owner = &command;
-  job.done = [](VerifyJob& done) {
-    Command& owner = *static_cast<Command*>(done.owner);
-    owner.unit_->verify_is_done(owner);
-  };
-  verifier_.submit(job);
+  submit_when_free(command, RangeLock::Mode::write, StoreOperation::write);
 }
 
 void LogicalUnit::start_flush(Command& command, bool immediate) {
@@ -187,22 +224,6 @@ void LogicalUnit::store_is_done(Command& command) {
     return submit(command, StoreOperation::read);
   } else {
     command.outcome = good(is_read ? command.transfer_bytes_ : 0);
-  }
-  finish(command);
-}
-
-void LogicalUnit::verify_is_done(Command& command) {
-  const VerifyJob& job = command.verify_job_;
-  if (job.error != 0) {
-    command.outcome = check_condition(sense_of_store_error(
-        StoreOperation::read, job.error, lba_of(StoreOperation::read, job.failed_offset)));
-  } else if (job.difference) {
-    command.outcome =
-        check_condition(scsi::Sense{.key = scsi::SenseKey::miscompare,
-                                    .additional = scsi::additional_sense::miscompare_during_verify,
-                                    .information = job.difference});
-  } else {
-    command.outcome = good();
   }
   finish(command);
 }

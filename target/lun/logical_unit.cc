@@ -76,9 +76,9 @@ LogicalUnit::LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions&
       geometry_(geometry_of(*store_, options.block_bytes)),
       write_protected_(options.read_only || store_->read_only()),
       write_cache_enabled_(options.write_back && !write_protected_ && store_->has_volatile_cache()),
+      thin_(options.thin && store_->can_unmap() && !write_protected_),
       clearance_notice_(*this),
       reservations_(options.target_name, options.number, {options.target_portal_group}),
-      verifier_(*store_),
       background_flush_(*store_, [this](int error) { background_flush_failed(error); }) {
 }
 
@@ -94,6 +94,7 @@ std::unique_ptr<Store> LogicalUnit::dissolve(std::unique_ptr<LogicalUnit> unit) 
 UnitDescription LogicalUnit::description() const {
   return {.identity = identity_,
           .geometry = geometry_,
+          .commands = command_set(),
           .write_cache_enabled = write_cache_enabled_,
           .write_protected = write_protected_};
 }
@@ -159,7 +160,7 @@ Transfer LogicalUnit::begin(Command& command) {
   } else if (conflicts(command)) {
     command.meaning_ = scsi::Refused{{}, scsi::Status::reservation_conflict};
   } else {
-    command.meaning_ = scsi::decode_cdb(command.cdb);
+    command.meaning_ = scsi::decode_cdb(command.cdb, command_set());
   }
   const Transfer transfer = admit(command);
   command.transfer_bytes_ = transfer.bytes;
@@ -188,6 +189,7 @@ void LogicalUnit::finish(Command& command) {
     if (command.told_) nexus.conditions.raise(*command.told_);
   }
   command.state_ = Command::State::idle;
+  if (command.range_lock_.entered()) locks_.release(command.range_lock_);
   if (nexus.tasks.leave(command))
     nexus.tasks.start_waiting([this](Command& waiting) { start(waiting); });
   if (!clearances_.empty()) command_left(nexus, command.serial_);
@@ -202,9 +204,9 @@ void LogicalUnit::abort(Command& command) {
     case Command::State::waiting:
       return answer(command, aborted());
     case Command::State::executing:
-      command.verify_job_.given_up = true;
-      if (verifier_.withdraw(command.verify_job_)) answer(command, aborted());
-      return;  // Otherwise the store still has it.
+      if (!command.range_lock_.waiting()) return;  // The store still has it.
+      locks_.release(command.range_lock_);
+      return answer(command, aborted());
     case Command::State::answering:
     case Command::State::idle:
       return;
@@ -224,7 +226,8 @@ void LogicalUnit::reset(const Nexus& by, std::function<void()> finished) {
 
 void LogicalUnit::abort_task_set(const Nexus& nexus, std::function<void()> finished) {
   NexusState& state = state_of(nexus);
-  Clearance clearance{.nexus = &state, .serial_max = commands_begun_, .finished = std::move(finished)};
+  Clearance clearance{
+      .nexus = &state, .serial_max = commands_begun_, .finished = std::move(finished)};
   clear(state, clearance);
   wait_for(std::move(clearance));
 }
@@ -238,12 +241,14 @@ void LogicalUnit::clear(NexusState& nexus, Clearance& clearance, const Command* 
 }
 
 void LogicalUnit::wait_for(Clearance clearance) {
-  if (clearance.commands_left == 0 && !clearance_notice_.queued()) Loop::current().defer(clearance_notice_);
+  if (clearance.commands_left == 0 && !clearance_notice_.queued())
+    Loop::current().defer(clearance_notice_);
   clearances_.push_back(std::move(clearance));
 }
 
 void LogicalUnit::drain(std::function<void()> finished) {
-  Clearance clearance{.serial_max = commands_begun_, .finished = [this, finished = std::move(finished)]() mutable {
+  Clearance clearance{.serial_max = commands_begun_,
+                      .finished = [this, finished = std::move(finished)]() mutable {
                         flush_and_tell(std::move(finished));
                       }};
   for (const std::unique_ptr<NexusState>& state : nexus_states_)

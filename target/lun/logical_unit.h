@@ -15,8 +15,10 @@
 #include "target/lun/lun_inventory.h"
 #include "target/lun/nexus_state.h"
 #include "target/lun/parameter_data.h"
+#include "target/lun/range_locks.h"
 #include "target/lun/reservations.h"
-#include "target/lun/verifier.h"
+#include "target/lun/steps.h"
+#include "target/lun/work_buffers.h"
 #include "target/store/store.h"
 
 namespace holdfast::target {
@@ -29,6 +31,7 @@ struct LogicalUnitOptions {
   std::uint32_t block_bytes = 512;
   bool write_back = false;    // WCE=1, on the medium when flushed; otherwise before GOOD
   bool read_only = false;     // write protected, whatever the store can do
+  bool thin = false;          // blocks can be unmapped (LBPME=1)
   std::string scsi_id;        // at most 16 characters of printable ASCII; empty: derived
   std::string serial_number;  // at most 32 characters of printable ASCII; empty: the ScsiId
 };
@@ -74,6 +77,7 @@ class LogicalUnit {
   friend class ScsiTarget;
   struct Admission;
   struct Execution;
+  struct MultiStep;
 
   LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions& options);
 
@@ -99,14 +103,18 @@ class LogicalUnit {
   // The medium.
   void start_read(Command& command, const scsi::Read& read);
   void start_write(Command& command, const scsi::Write& write);
-  void start_verify(Command& command, const scsi::Verify& verify);
   void start_flush(Command& command, bool immediate);
   void submit(Command& command, StoreOperation operation);
+  /// Submits the command's request as soon as its blocks are free.
+  void submit_when_free(Command& command, RangeLock::Mode mode, StoreOperation operation);
+  template <typename Asked>
+  void start_steps(Command& command, const Asked& asked);
+  Shell take_steps(Command& command, Task<Outcome> work);
+  Outcome check_condition(const scsi::Sense& sense) const;
   /// Fits the command's vectors to the data-out that came. False if that answered it already.
   bool takes_data_out(Command& command);
   std::optional<std::uint64_t> lba_of(StoreOperation operation, std::uint64_t offset) const;
   void store_is_done(Command& command);
-  void verify_is_done(Command& command);
   void background_flush_failed(int error);
 
   // Reservations: reserving.cc.
@@ -124,6 +132,7 @@ class LogicalUnit {
   void abort_preempted(Command& by, const ReservationChange& change,
                        const scsi::PersistentReservations& before);
 
+  scsi::CommandSet command_set() const { return {.thin = thin_, .removable = false}; }
   UnitDescription description() const;
 
   /// Calls `finished` when every command that was there when it began has left: of one nexus, or of
@@ -152,6 +161,7 @@ class LogicalUnit {
   scsi::Geometry geometry_;
   const bool write_protected_;
   const bool write_cache_enabled_;
+  const bool thin_;
   /// The target's, from `ScsiTarget::add` on.
   const LunInventory* inventory_ = nullptr;
 
@@ -160,7 +170,8 @@ class LogicalUnit {
   std::vector<Clearance> clearances_;
   ClearanceNotice clearance_notice_;
   Reservations reservations_;
-  Verifier verifier_;
+  RangeLocks locks_;
+  WorkBuffers buffers_;
   BackgroundFlush background_flush_;
 };
 

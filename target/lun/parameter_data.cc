@@ -3,9 +3,11 @@
 #include <optional>
 #include <utility>
 
+#include "common/scsi/defect_data.h"
 #include "common/scsi/inquiry.h"
 #include "common/scsi/mode.h"
 #include "common/scsi/supported_opcodes.h"
+#include "common/scsi/supported_tmfs.h"
 #include "common/scsi/vpd.h"
 #include "target/lun/limits.h"
 
@@ -16,7 +18,10 @@ Parameters parameters(const scsi::Inquiry& command, const UnitDescription& unit)
   const scsi::VitalProductData known{
       .identity = unit.identity,
       .geometry = unit.geometry,
+      .thin = unit.commands.thin,
       .transfer_blocks_max = transfer_bytes_max / unit.geometry.block_bytes,
+      .compare_blocks_max = compare_blocks_max,
+      .write_same_blocks_max = write_same_bytes_max / unit.geometry.block_bytes,
   };
   std::optional<scsi::ParameterData> page = scsi::vpd_page(command.page, known);
   if (!page) return scsi::invalid_field_in_cdb(2);
@@ -34,11 +39,19 @@ Parameters parameters(const scsi::ReadCapacity10&, const UnitDescription& unit) 
 }
 
 Parameters parameters(const scsi::ReadCapacity16&, const UnitDescription& unit) {
-  return scsi::read_capacity_16(unit.geometry);
+  return scsi::read_capacity_16(unit.geometry, unit.commands.thin);
 }
 
-Parameters parameters(const scsi::ReportSupportedOpcodes& command, const UnitDescription&) {
-  return scsi::report_supported_opcodes(command);
+Parameters parameters(const scsi::ReportSupportedOpcodes& command, const UnitDescription& unit) {
+  return scsi::report_supported_opcodes(command, unit.commands);
+}
+
+Parameters parameters(const scsi::ReportSupportedTmfs& command, const UnitDescription&) {
+  return scsi::report_supported_tmfs(command);
+}
+
+Parameters parameters(const scsi::ReadDefectData& command, const UnitDescription&) {
+  return scsi::read_defect_data(command);
 }
 
 scsi::ParameterData request_sense(const scsi::RequestSense& command, const scsi::Sense& sense) {

@@ -15,6 +15,7 @@ namespace holdfast::target {
 struct UnitDescription {
   const scsi::Identity& identity;
   const scsi::Geometry& geometry;
+  scsi::CommandSet commands;
   bool write_cache_enabled = false;
   bool write_protected = false;
 };
@@ -27,6 +28,8 @@ Parameters parameters(const scsi::ModeSense& command, const UnitDescription& uni
 Parameters parameters(const scsi::ReadCapacity10& command, const UnitDescription& unit);
 Parameters parameters(const scsi::ReadCapacity16& command, const UnitDescription& unit);
 Parameters parameters(const scsi::ReportSupportedOpcodes& command, const UnitDescription& unit);
+Parameters parameters(const scsi::ReportSupportedTmfs& command, const UnitDescription& unit);
+Parameters parameters(const scsi::ReadDefectData& command, const UnitDescription& unit);
 
 /// REQUEST SENSE parameter data.
 scsi::ParameterData request_sense(const scsi::RequestSense& command, const scsi::Sense& sense);

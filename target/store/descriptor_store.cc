@@ -1,6 +1,7 @@
 #include "target/store/descriptor_store.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 
 #include "common/base/units.h"
 #include "common/runtime/loop.h"
+#include "target/store/extents.h"
 
 // A request passes through at most two stages: its transfer (or the unmapping), and a sync where
 // the answer promises durability and the transfer did not already. A kernel operation may move less
@@ -48,7 +50,8 @@ DescriptorStore::DescriptorStore(Fd fd, DescriptorFacts facts, DescriptorStoreOp
 }
 
 Result<std::uint64_t> DescriptorStore::measure() const {
-  const off_t end = ::lseek(fd_.get(), 0, SEEK_END);  // Of a device, too. No request uses the offset.
+  const off_t end =
+      ::lseek(fd_.get(), 0, SEEK_END);  // Of a device, too. No request uses the offset.
   if (end < 0) return Error::from_errno(errno, "measure " + facts_.description);
   return static_cast<std::uint64_t>(end);
 }
@@ -70,7 +73,67 @@ void DescriptorStore::start(StoreRequest& request) {
     case StoreOperation::unmap:
       if (request.bytes == 0) return finish_later(request, 0);
       return enter(request, first_stage_of_unmap());
+    case StoreOperation::anchor:
+      if (request.bytes == 0) return finish_later(request, 0);
+      return enter(request, options_.zero_range ? zero_range : write_zeros);
+    case StoreOperation::read_ahead:
+    case StoreOperation::map:
+      return ask(request);
   }
+}
+
+/// A question to the filesystem, on a thread of the crew: it may have to read from the medium.
+class DescriptorStore::Question final : public BlockingJob {
+ public:
+  Question(DescriptorStore& store, StoreRequest& request) : store_(store), request_(request) {}
+  StoreRequest& request() const { return request_; }
+  int error() const { return error_; }
+
+ private:
+  void work() override {
+    const int fd = store_.fd_.get();
+    if (request_.operation == StoreOperation::map) {
+      error_ = map_extents(fd, request_);
+      return;
+    }
+    ::posix_fadvise(fd, static_cast<off_t>(request_.offset), static_cast<off_t>(request_.bytes),
+                    POSIX_FADV_WILLNEED);
+  }
+  void finished() override { store_.answered(*this); }
+
+  DescriptorStore& store_;
+  StoreRequest& request_;
+  int error_ = 0;
+};
+
+DescriptorStore::~DescriptorStore() = default;
+
+void DescriptorStore::ask(StoreRequest& request) {
+  if (request.operation == StoreOperation::map && facts_.identity.is_device) {
+    // A device does not tell what it has unmapped.
+    map_all(request);
+    return finish_later(request, 0);
+  }
+  if (request.bytes == 0) return finish_later(request, 0);
+  if (crew_ == nullptr) {
+    constexpr unsigned threads_max = 2;
+    Result<std::unique_ptr<BlockingCrew>> crew = BlockingCrew::create(Loop::current(), threads_max);
+    if (!crew) {
+      const bool hint = request.operation == StoreOperation::read_ahead;
+      return finish_later(request, hint ? 0 : EAGAIN, request.offset);
+    }
+    crew_ = std::move(*crew);
+  }
+  questions_.push_back(std::make_unique<Question>(*this, request));
+  crew_->submit(*questions_.back());
+}
+
+void DescriptorStore::answered(const Question& question) {
+  StoreRequest& request = question.request();
+  const int error = question.error();
+  std::erase_if(questions_,
+                [&](const std::unique_ptr<Question>& asked) { return asked.get() == &question; });
+  finish(request, error, request.offset);
 }
 
 void DescriptorStore::enter(StoreRequest& request, Stage next) {

@@ -5,8 +5,10 @@
 #include <memory>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 #include "common/base/result.h"
+#include "common/runtime/blocking_crew.h"
 #include "common/runtime/fd.h"
 #include "target/store/store.h"
 
@@ -46,6 +48,7 @@ struct DescriptorFacts {
 class DescriptorStore final : public Store {
  public:
   DescriptorStore(Fd fd, DescriptorFacts facts, DescriptorStoreOptions options);
+  ~DescriptorStore() override;
 
   std::uint64_t size() const override { return facts_.size; }
   Result<std::uint64_t> measure() const override;
@@ -59,6 +62,7 @@ class DescriptorStore final : public Store {
 
  private:
   enum Stage : int { transfer, sync, punch_hole, zero_range, write_zeros };
+  class Question;
 
   void start(StoreRequest& request) override;
   void step(StoreRequest& request, std::int32_t result) override;
@@ -69,10 +73,15 @@ class DescriptorStore final : public Store {
   bool try_another_way(StoreRequest& request, int error);
   void moved(StoreRequest& request, std::uint64_t bytes);
   void moved_all(StoreRequest& request);
+  void ask(StoreRequest& request);
+  void answered(const Question& question);
 
   Fd fd_;
   DescriptorFacts facts_;
   DescriptorStoreOptions options_;
+  /// For what io_uring has no operation for, and what may wait for the medium; made when needed.
+  std::unique_ptr<BlockingCrew> crew_;
+  std::vector<std::unique_ptr<Question>> questions_;  // asked and not answered
 };
 
 }  // namespace holdfast::target

@@ -1,5 +1,6 @@
 #include "target/store/memory_store.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fmt/core.h>
 #include <sys/mman.h>
@@ -22,6 +23,27 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::create(std::uint64_t size) {
   return std::unique_ptr<MemoryStore>(new MemoryStore(static_cast<std::byte*>(memory), size));
 }
 
+void MemoryStore::Touched::mark(std::uint64_t offset, std::uint64_t bytes, bool touched) {
+  if (bytes == 0) return;
+  for (std::uint64_t page = offset / page_bytes; page <= (offset + bytes - 1) / page_bytes; ++page)
+    pages_[page] = touched;
+}
+
+void MemoryStore::Touched::map(StoreRequest& request) const {
+  request.extents_found = 0;
+  const std::uint64_t end = request.offset + request.bytes;
+  for (std::uint64_t at = request.offset; at < end;) {
+    const bool touched = pages_[at / page_bytes];
+    std::uint64_t stop = at;
+    while (stop < end && pages_[stop / page_bytes] == touched)
+      stop = std::min(end, round_down(stop, page_bytes) + page_bytes);
+    if (request.extents_found == request.extents.size()) return;
+    request.extents[request.extents_found++] = {
+        at, stop - at, touched ? StoreExtentState::mapped : StoreExtentState::deallocated};
+    at = stop;
+  }
+}
+
 MemoryStore::~MemoryStore() {
   ::munmap(memory_, size_);
 }
@@ -40,6 +62,7 @@ void MemoryStore::start(StoreRequest& request) {
       }
       break;
     case StoreOperation::write:
+      touched_.mark(request.offset, request.length(), true);
       for (const iovec& vector : request.vectors) {
         std::memcpy(at, vector.iov_base, vector.iov_len);
         at += vector.iov_len;
@@ -48,7 +71,15 @@ void MemoryStore::start(StoreRequest& request) {
     case StoreOperation::unmap:
       unmap(request.offset, request.bytes);
       break;
+    case StoreOperation::anchor:
+      std::memset(at, 0, request.bytes);
+      touched_.mark(request.offset, request.bytes, true);
+      break;
+    case StoreOperation::map:
+      touched_.map(request);
+      break;
     case StoreOperation::flush:
+    case StoreOperation::read_ahead:
       break;
   }
   finish_later(request, 0);
@@ -65,6 +96,7 @@ void MemoryStore::unmap(std::uint64_t offset, std::uint64_t bytes) {
   }
   std::memset(memory_ + offset, 0, first_page - offset);
   std::memset(memory_ + end_page, 0, end - end_page);
+  touched_.mark(first_page, end_page - first_page, false);
   CHECK(::madvise(memory_ + first_page, end_page - first_page, MADV_DONTNEED) == 0);
 }
 

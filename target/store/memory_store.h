@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 #include "common/base/result.h"
 #include "target/store/store.h"
@@ -23,12 +24,25 @@ class MemoryStore final : public Store {
   std::string describe() const override;
 
  private:
-  MemoryStore(std::byte* memory, std::uint64_t size) : memory_(memory), size_(size) {}
+  /// Which pages hold something, a bit for each.
+  class Touched {
+   public:
+    explicit Touched(std::uint64_t bytes) : pages_((bytes + 4095) / 4096) {}
+    void mark(std::uint64_t offset, std::uint64_t bytes, bool touched);
+    void map(StoreRequest& request) const;
+
+   private:
+    std::vector<bool> pages_;
+  };
+
+  MemoryStore(std::byte* memory, std::uint64_t size)
+      : memory_(memory), size_(size), touched_(size) {}
   void start(StoreRequest& request) override;
   void unmap(std::uint64_t offset, std::uint64_t bytes);
 
   std::byte* const memory_;
   const std::uint64_t size_;
+  Touched touched_;
 };
 
 }  // namespace holdfast::target

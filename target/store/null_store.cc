@@ -12,6 +12,7 @@ std::string NullStore::describe() const {
 void NullStore::start(StoreRequest& request) {
   if (request.operation == StoreOperation::read)
     for (const iovec& vector : request.vectors) std::memset(vector.iov_base, 0, vector.iov_len);
+  if (request.operation == StoreOperation::map) map_all(request);
   finish_later(request, 0);
 }
 

@@ -7,7 +7,7 @@ namespace holdfast::target {
 
 std::uint64_t StoreRequest::length() const {
   if (operation == StoreOperation::flush) return 0;
-  if (operation == StoreOperation::unmap) return bytes;
+  if (operation != StoreOperation::read && operation != StoreOperation::write) return bytes;
   std::uint64_t sum = 0;
   for (const iovec& vector : vectors) sum += vector.iov_len;
   return sum;
@@ -38,8 +38,9 @@ void Store::submit(StoreRequest& request) {
   request.error = 0;
   request.failed_offset = 0;
   ++in_flight_;
-  const bool changes =
-      request.operation == StoreOperation::write || request.operation == StoreOperation::unmap;
+  const bool changes = request.operation == StoreOperation::write ||
+                       request.operation == StoreOperation::unmap ||
+                       request.operation == StoreOperation::anchor;
   if (changes && read_only()) return finish_later(request, EROFS, request.offset);
   start(request);
 }
@@ -56,6 +57,13 @@ void Store::finish_later(StoreRequest& request, int error, std::uint64_t failed_
   request.error = error;
   request.failed_offset = failed_offset;
   Loop::current().defer(request);
+}
+
+void Store::map_all(StoreRequest& request) {
+  request.extents_found = 0;
+  if (request.extents.empty() || request.bytes == 0) return;
+  request.extents[0] = {request.offset, request.bytes, StoreExtentState::mapped};
+  request.extents_found = 1;
 }
 
 void Store::pass_on(StoreRequest& request, Store& below) {

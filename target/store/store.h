@@ -14,10 +14,26 @@ namespace holdfast::target {
 class Store;
 
 enum class StoreOperation : std::uint8_t {
-  read,   // into `vectors`
-  write,  // from `vectors`
-  flush,  // everything that was acknowledged before is on the medium after
-  unmap,  // the range is given back and reads as zeros
+  read,        // into `vectors`
+  write,       // from `vectors`
+  flush,       // everything that was acknowledged before is on the medium after
+  unmap,       // the range is given back and reads as zeros
+  anchor,      // the range reads as zeros, and there is room for it
+  read_ahead,  // the range will be read soon: a hint, which never fails
+  map,         // what becomes of the range's bytes, into `extents`
+};
+
+/// How a stretch of a store is kept (SBC-3 4.7.4).
+enum class StoreExtentState : std::uint8_t {
+  mapped,       // with data of its own
+  deallocated,  // with nothing: it reads as zeros
+  anchored,     // with room alone: it reads as zeros
+};
+
+struct StoreExtent {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+  StoreExtentState state = StoreExtentState::mapped;
 };
 
 /// One request to a store. It lives in its command's slot and must outlive its answer; the store
@@ -31,10 +47,14 @@ class StoreRequest : public Completion, private Deferred {
   /// Bytes from the start of the store; a multiple of the logical block, as is the sum of
   /// `vectors`.
   std::uint64_t offset = 0;
-  /// For unmap. For read and write the length is the sum of `vectors`.
+  /// For operations without data. For read and write the length is the sum of `vectors`.
   std::uint64_t bytes = 0;
   /// The memory. The store may change the span and the entries while it works.
   std::span<iovec> vectors;
+  /// For map: filled from the front with stretches that follow one another from `offset` on, each
+  /// of another state than its neighbours; the last one ends where the range or the room does.
+  std::span<StoreExtent> extents;
+  std::size_t extents_found = 0;
 
   /// The answer: 0, or the errno with which the store failed.
   int error = 0;
@@ -49,7 +69,8 @@ class StoreRequest : public Completion, private Deferred {
 
   /// True from `Store::submit` until `done` is called.
   bool submitted() const { return store_ != nullptr; }
-  /// How many bytes the request is about: the sum of `vectors`, `bytes` for unmap, 0 for flush.
+  /// How many bytes the request is about: the sum of `vectors`, `bytes` where there are none, 0 for
+  /// flush.
   std::uint64_t length() const;
 
  private:
@@ -89,6 +110,8 @@ class Store {
   virtual bool has_volatile_cache() const = 0;
   /// What the medium writes at once, in bytes: a power of two, at least 512.
   virtual std::uint32_t physical_block_bytes() const = 0;
+  /// True when unmap gives room back to whoever else can use it.
+  virtual bool can_unmap() const { return true; }
   /// The smallest unit that the medium can address, in bytes: a LUN's blocks are no smaller.
   virtual std::uint32_t logical_block_bytes() const { return 512; }
   /// For logs: "file /srv/a.img".
@@ -107,6 +130,8 @@ class Store {
   static void finish(StoreRequest& request, int error, std::uint64_t failed_offset = 0);
   /// Answers a little later in this turn: for `start`, which may not answer.
   static void finish_later(StoreRequest& request, int error, std::uint64_t failed_offset = 0);
+  /// For stores that keep everything: the whole range is mapped.
+  static void map_all(StoreRequest& request);
   /// For a layer: hands a request of its own to the store below, which answers the owner.
   static void pass_on(StoreRequest& request, Store& below);
 

@@ -238,10 +238,67 @@ TEST_P(StoreContract, AnUnmappedRangeReadsAsZerosAndItsNeighboursStay) {
   }
 }
 
+Task<void> anchor_the_middle(Store& store, std::vector<std::byte>& data, std::uint64_t offset,
+                             std::uint64_t bytes, std::vector<std::byte>& back) {
+  const int written = co_await write_store(store, 0, data);
+  EXPECT_EQ(written, 0);
+  StoreCall call(store);
+  call.request.bytes = bytes;
+  call.submit(StoreOperation::anchor, offset);
+  co_await call.answer();
+  EXPECT_EQ(call.request.error, 0);
+  const int read = co_await read_store(store, 0, back);
+  EXPECT_EQ(read, 0);
+}
+
+TEST_P(StoreContract, AnAnchoredRangeReadsAsZerosToo) {
+  for (std::uint64_t bytes : {512, 12'288, 0}) {
+    std::vector<std::byte> data = pattern(64 * KiB, 17);
+    std::vector<std::byte> back(data.size(), untouched);
+    loop_->run(anchor_the_middle(store(), data, 3584, bytes, back));
+    std::fill_n(data.begin() + 3584, bytes, std::byte{0});
+    EXPECT_TRUE(back == kept(data)) << bytes << " bytes";
+  }
+}
+
+Task<void> map_all_of_it(Store& store, std::vector<StoreExtent>& extents) {
+  StoreCall call(store);
+  call.request.bytes = store.size();
+  call.request.extents = extents;
+  call.submit(StoreOperation::map, 0);
+  co_await call.answer();
+  EXPECT_EQ(call.request.error, 0);
+  extents.resize(call.request.extents_found);
+}
+
+TEST_P(StoreContract, AMapCoversTheRangeAndSaysWhereDataIs) {
+  std::vector<std::byte> data = pattern(256 * KiB, 18);
+  std::vector<std::byte> back(data.size());
+  loop_->run(write_then_read(store(), 1 * MiB, data, back, false));
+  std::vector<StoreExtent> extents(16);
+  loop_->run(map_all_of_it(store(), extents));
+  std::uint64_t at = 0;
+  for (const StoreExtent& extent : extents) {
+    EXPECT_EQ(extent.offset, at);
+    EXPECT_GT(extent.bytes, 0u);
+    at += extent.bytes;
+    const bool holds_data = extent.offset < 1 * MiB + data.size() && at > 1 * MiB;
+    EXPECT_TRUE(!holds_data || extent.state == StoreExtentState::mapped);
+  }
+  EXPECT_EQ(at, store_bytes);
+  // With room for one extent, one is told.
+  std::vector<StoreExtent> one(1);
+  loop_->run(map_all_of_it(store(), one));
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one[0].bytes, extents[0].bytes);
+}
+
 Task<void> submit_each_operation(Store& store, int& answers_inside, int& answers) {
   std::vector<std::byte> data(8 * KiB);
   for (StoreOperation operation : {StoreOperation::read, StoreOperation::write,
-                                   StoreOperation::flush, StoreOperation::unmap}) {
+                                   StoreOperation::flush, StoreOperation::unmap,
+                                   StoreOperation::anchor, StoreOperation::read_ahead,
+                                   StoreOperation::map}) {
     for (bool empty : {false, true}) {
       StoreCall call(store);
       if (!empty) call.use(data);
@@ -262,7 +319,7 @@ TEST_P(StoreContract, AnswersOnceAndNeverFromInsideSubmit) {
   int answers = 0;
   loop_->run(submit_each_operation(store(), answers_inside, answers));
   EXPECT_EQ(answers_inside, 0);
-  EXPECT_EQ(answers, 8);
+  EXPECT_EQ(answers, 14);
 }
 
 struct Repeater {

@@ -89,13 +89,32 @@ TEST(VpdPage, BlockLimitsSayTheTransferLengthAndThePhysicalBlock) {
   const Bytes data =
       page(0xb0, identity(), {.blocks = 8, .block_bytes = 512, .physical_block_bytes = 4096});
   ASSERT_EQ(data.size(), 64u);
-  EXPECT_THAT(slice(data, 0, 12), ElementsAre(0, 0xb0, 0, 0x3c, 0, 0, 0, 8, 0, 0, 0x20, 0));
-  EXPECT_THAT(slice(data, 12, 52), Each(0));
+  EXPECT_THAT(slice(data, 0, 12), ElementsAre(0, 0xb0, 0, 0x3c, 1, 0, 0, 8, 0, 0, 0x20, 0));
+  EXPECT_THAT(slice(data, 12, 32), Each(0));  // no UNMAP
+  EXPECT_THAT(slice(data, 44, 4), ElementsAre(0, 0, 0x20, 0));  // WRITE ATOMIC
 }
 
 TEST(VpdPage, TheMediumDoesNotRotateAndIsFullyProvisioned) {
   EXPECT_THAT(slice(page(0xb1, identity()), 0, 6), ElementsAre(0, 0xb1, 0, 0x3c, 0, 1));
   EXPECT_THAT(page(0xb2, identity()), ElementsAre(0, 0xb2, 0, 4, 0, 0, 0, 0));
+}
+
+TEST(VpdPage, AThinUnitSaysHowItUnmaps) {
+  const Geometry disk{.blocks = 8, .block_bytes = 512, .physical_block_bytes = 4096};
+  const Identity named = identity();
+  const VitalProductData thin{.identity = named,
+                              .geometry = disk,
+                              .thin = true,
+                              .transfer_blocks_max = 0x2'0000,
+                              .compare_blocks_max = 255,
+                              .write_same_blocks_max = 0x1'0000'0000};
+  const Bytes limits = bytes_of(*vpd_page(0xb0, thin));
+  EXPECT_EQ(limits[5], 255);
+  EXPECT_THAT(slice(limits, 20, 16),
+              ElementsAre(0xff, 0xff, 0xff, 0xff, 0, 0, 1, 0, 0, 0, 0, 8, 0x80, 0, 0, 0));
+  EXPECT_THAT(slice(limits, 36, 12), ElementsAre(0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xff, 0xff));
+  EXPECT_THAT(bytes_of(*vpd_page(0xb2, thin)), ElementsAre(0, 0xb2, 0, 4, 0, 0xe6, 2, 0));
+  EXPECT_EQ(bytes_of(read_capacity_16(disk, true))[14], 0xc0);
 }
 
 TEST(Identity, IsTheSameAtEveryStart) {
@@ -118,7 +137,7 @@ TEST(ReadCapacity, SaysTheLastBlockAndThePhysicalBlockExponent) {
   EXPECT_THAT(bytes_of(read_capacity_10(disk)), ElementsAre(0, 0x1f, 0xff, 0xff, 0, 0, 2, 0));
   Bytes expected{0, 0, 0, 0, 0, 0x1f, 0xff, 0xff, 0, 0, 2, 0, 0, 3};
   expected.resize(32);
-  EXPECT_EQ(bytes_of(read_capacity_16(disk)), expected);
+  EXPECT_EQ(bytes_of(read_capacity_16(disk, false)), expected);
 }
 
 TEST(ReadCapacity, TenSaturatesWhereTheLastBlockNeedsMoreThan32Bits) {
@@ -126,7 +145,7 @@ TEST(ReadCapacity, TenSaturatesWhereTheLastBlockNeedsMoreThan32Bits) {
   EXPECT_THAT(slice(bytes_of(read_capacity_10(fits)), 0, 4), ElementsAre(0xff, 0xff, 0xff, 0xfe));
   const Geometry large{.blocks = 0x1'0000'0001};
   EXPECT_THAT(slice(bytes_of(read_capacity_10(large)), 0, 4), ElementsAre(0xff, 0xff, 0xff, 0xff));
-  EXPECT_THAT(slice(bytes_of(read_capacity_16(large)), 0, 8), ElementsAre(0, 0, 0, 1, 0, 0, 0, 0));
+  EXPECT_THAT(slice(bytes_of(read_capacity_16(large, false)), 0, 8), ElementsAre(0, 0, 0, 1, 0, 0, 0, 0));
 }
 
 TEST(Geometry, ContainsRangesThatEndWithTheMedium) {

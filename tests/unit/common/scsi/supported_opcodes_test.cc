@@ -9,17 +9,18 @@ namespace holdfast::scsi {
 namespace {
 
 using ::testing::ElementsAre;
+constexpr CommandSet all{.thin = true, .removable = true};
 using Options = ReportSupportedOpcodes::Options;
 
 Bytes report(const ReportSupportedOpcodes& command) {
-  const auto answer = report_supported_opcodes(command);
+  const auto answer = report_supported_opcodes(command, all);
   const ParameterData* data = std::get_if<ParameterData>(&answer);
   EXPECT_NE(data, nullptr);
   return data == nullptr ? Bytes{} : bytes_of(*data);
 }
 
 bool is_refused(const ReportSupportedOpcodes& command) {
-  return std::holds_alternative<Sense>(report_supported_opcodes(command));
+  return std::holds_alternative<Sense>(report_supported_opcodes(command, all));
 }
 
 TEST(ReportSupportedOpcodes, AllOfThemHaveADescriptor) {
@@ -43,11 +44,18 @@ TEST(ReportSupportedOpcodes, OneHasItsUsageMap) {
 }
 
 TEST(ReportSupportedOpcodes, WhatWeLackIsNotSupported) {
-  EXPECT_THAT(report({.options = Options::opcode, .opcode = 0x41}), ElementsAre(0, 1, 0, 0));
-  EXPECT_THAT(report({.options = Options::service_action, .opcode = 0x9e, .service_action = 0x12}),
+  EXPECT_THAT(report({.options = Options::opcode, .opcode = 0x05}), ElementsAre(0, 1, 0, 0));
+  EXPECT_THAT(report({.options = Options::service_action, .opcode = 0x9e, .service_action = 0x13}),
               ElementsAre(0, 1, 0, 0));
   EXPECT_THAT(report({.options = Options::either, .opcode = 0x28, .service_action = 1}),
               ElementsAre(0, 1, 0, 0));
+}
+
+TEST(ReportSupportedOpcodes, WhatAUnitLacksIsNotSupportedByIt) {
+  const ReportSupportedOpcodes unmap{.options = Options::opcode, .opcode = 0x42};
+  EXPECT_EQ(report(unmap)[1], 3);
+  const auto lacking = report_supported_opcodes(unmap, {});
+  EXPECT_EQ(bytes_of(std::get<ParameterData>(lacking)), Bytes({0, 1, 0, 0}));
 }
 
 TEST(ReportSupportedOpcodes, TheOptionMustFitTheOperationCode) {

@@ -10,6 +10,7 @@
 namespace holdfast::target {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 
 scsi::CdbBytes ten(std::uint8_t code, std::uint32_t lba, std::uint16_t blocks,
@@ -220,7 +221,69 @@ TEST_F(Medium, VerifyWithByteCheckComparesEveryByte) {
   }
 }
 
-TEST_F(Medium, VerifiesQueueForTheOneBuffer) {
+TEST_F(Medium, VerifyWithByteCheck3ComparesEveryBlockWithOne) {
+  add_unit_in_use(options());
+  const Bytes block = pattern(512, 3);
+  Bytes data;
+  for (int i = 0; i < 700; ++i) data.insert(data.end(), block.begin(), block.end());
+  ASSERT_TRUE(run(write(3, 700), data)->good());
+  const auto same = run(verify(3, 700, 0x06), block);
+  EXPECT_TRUE(same->good());
+  EXPECT_EQ(same->transfer.bytes, 512u);
+  data[600 * 512 + 5] ^= 1;
+  ASSERT_TRUE(run(write(3, 700), data)->good());
+  const auto differs = run(verify(3, 700, 0x06), block);
+  EXPECT_EQ(differs->sense_code(), 0x0e1d00u);
+  EXPECT_EQ(differs->information(), 600u * 512 + 5);
+}
+
+TEST_F(Medium, WriteAndVerifyWritesDurablyAndReadsBack) {
+  add_write_back_unit();
+  const Bytes data = pattern(600 * 512, 4);
+  for (std::uint8_t check : {0x00, 0x02, 0x06}) {
+    const std::size_t before = store_->durable_writes;
+    store_->operations.clear();
+    ASSERT_TRUE(run(ten(0x2e, 9, 600, check), data)->good());
+    EXPECT_EQ(store_->durable_writes, before + 1);
+    EXPECT_EQ(store_->operations.back(), StoreOperation::read);
+  }
+  EXPECT_EQ(run(read(9, 600))->data_in(), data);
+}
+
+TEST_F(Medium, PreFetchReadsAhead) {
+  add_unit_in_use(options());
+  store_->operations.clear();
+  for (std::uint8_t flags : {0x00, 0x02}) EXPECT_TRUE(run(ten(0x34, 5, 100, flags))->good());
+  EXPECT_TRUE(run(ten(0x34, 5, 0))->good());
+  EXPECT_THAT(store_->operations, Each(StoreOperation::read_ahead));
+  EXPECT_EQ(run(ten(0x34, blocks_of_unit - 1, 2))->sense_code(), 0x052100u);
+}
+
+TEST_F(Medium, AReadWaitsForAWriteOfItsBlocksAndForNoOther) {
+  add_unit_in_use(options());
+  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write, .times = 1});
+  const Bytes data = pattern(1024, 6);
+  const auto written = issue(write(10, 2), first_);
+  written->execute(1024, data);
+  const auto over = issue(read(11, 1), second_);
+  over->execute(512);
+  const auto beside = issue(read(12, 1), second_);
+  beside->execute(512);
+  settle(beside->ends, 1);
+  settle();
+  EXPECT_FALSE(over->ended());
+  const auto given_up = issue(read(10, 1), second_);
+  given_up->execute(512);
+  given_up->abort();
+  settle(given_up->ends, 1);
+  EXPECT_TRUE(given_up->aborted());
+  faults_->release();
+  settle(over->ends, 1);
+  settle(written->ends, 1);
+  EXPECT_EQ(over->data_in(), Bytes(data.begin() + 512, data.end()));
+}
+
+TEST_F(Medium, VerifiesShareAFewBuffers) {
   add_unit_in_use(options());
   std::vector<std::unique_ptr<Issued>> verifies;
   for (int i = 0; i < 20; ++i) {

@@ -16,6 +16,7 @@ TEST_F(RandomCommands, EndOnceWhateverTheyAreAndWhateverIsDoneToThem) {
   std::mt19937 random(seed);
   LogicalUnitOptions made = options();
   made.write_back = true;
+  made.thin = true;
   add_unit(made);
   Fault failure;
   failure.skip = 3;
@@ -27,7 +28,9 @@ TEST_F(RandomCommands, EndOnceWhateverTheyAreAndWhateverIsDoneToThem) {
   faults_->inject(delay);
   const std::uint8_t codes[] = {0x00, 0x03, 0x08, 0x0a, 0x12, 0x1a, 0x1b, 0x25,
                                 0x28, 0x2a, 0x2f, 0x35, 0x5a, 0x88, 0x8a, 0x8f,
-                                0x91, 0x9e, 0xa0, 0xa3, 0xa8, 0xaa, 0xaf};
+                                0x91, 0x9e, 0xa0, 0xa3, 0xa8, 0xaa, 0xaf, 0x2e,
+                                0x34, 0x37, 0x41, 0x42, 0x89, 0x8b, 0x8e, 0x90,
+                                0x93, 0x9c, 0xae, 0xb7};
   int resets = 0;
   int resets_finished = 0;
   std::vector<std::unique_ptr<Issued>> commands;

@@ -67,6 +67,21 @@ const Row rows[] = {
     {"READ(12)", {0xa8}, "ACAACCA"},
     {"WRITE(12)", {0xaa}, "CCACCCA"},
     {"VERIFY(12)", {0xaf}, "ACAACCA"},
+    {"WRITE AND VERIFY(10)", {0x2e}, "CCACCCA"},
+    {"WRITE AND VERIFY(16)", {0x8e}, "CCACCCA"},
+    {"WRITE AND VERIFY(12)", {0xae}, "CCACCCA"},
+    {"PRE-FETCH(10)", {0x34}, "ACAACCA"},
+    {"PRE-FETCH(16)", {0x90}, "ACAACCA"},
+    {"READ DEFECT DATA(10)", {0x37}, "ACAACCA"},
+    {"READ DEFECT DATA(12)", {0xb7}, "ACAACCA"},
+    {"WRITE SAME(10)", {0x41}, "CCACCCA"},
+    {"WRITE SAME(16)", {0x93}, "CCACCCA"},
+    {"UNMAP", {0x42}, "CCACCCA"},
+    {"COMPARE AND WRITE", {0x89}, "CCACCCA"},
+    {"ORWRITE(16)", {0x8b}, "CCACCCA"},
+    {"WRITE ATOMIC(16)", {0x9c}, "CCACCCA"},
+    {"GET LBA STATUS", {0x9e, 0x12}, "ACAACCA"},
+    {"REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", {0xa3, 0x0d}, "ACAACCA"},
 };
 
 std::string cells_of(const scsi::CdbRow& command, const CdbBytes& cdb) {

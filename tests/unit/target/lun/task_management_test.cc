@@ -7,6 +7,7 @@ namespace {
 
 const scsi::CdbBytes write_one{0x2a, 0, 0, 0, 0, 1, 0, 0, 1};
 const scsi::CdbBytes read_one{0x28, 0, 0, 0, 0, 1, 0, 0, 1};
+const scsi::CdbBytes read_another{0x28, 0, 0, 0, 0, 99, 0, 0, 1};
 const scsi::CdbBytes verify_one{0x2f, 0, 0, 0, 0, 1, 0, 0, 1};
 constexpr scsi::LunAddress lun_0{};
 
@@ -101,8 +102,9 @@ TEST_F(TaskManagement, ResetAbortsEveryCommandAndWaitsForTheStore) {
   EXPECT_TRUE(collecting->aborted());
   EXPECT_TRUE(waiting->aborted());
   EXPECT_EQ(finished, 0);
-  // The unit goes on meanwhile, for what came after the reset.
-  EXPECT_TRUE(run(read_one)->good());
+  // The unit goes on meanwhile, for what came after the reset; only who would read what the store
+  // may still write waits.
+  EXPECT_TRUE(run(read_another)->good());
   EXPECT_EQ(finished, 0);
   faults_->release();
   settle(finished, 1);
@@ -202,10 +204,10 @@ TEST_F(TaskManagement, OrderedCommandsWaitForOlderOnesOfTheirOwnNexusOnly) {
   ordered->execute(512);
   auto newer = issue(read_one, first_);
   newer->execute(512);
-  auto urgent = issue(read_one, first_, 3);
+  auto urgent = issue(read_another, first_, 3);
   urgent->execute(512);
   settle(urgent->ends, 1);
-  auto elsewhere = issue(read_one, second_, 2);
+  auto elsewhere = issue(read_another, second_, 2);
   elsewhere->execute(512);
   settle(elsewhere->ends, 1);
   EXPECT_FALSE(ordered->ended());

@@ -1,0 +1,68 @@
+#include "common/scsi/block_decoders.h"
+
+namespace holdfast::scsi {
+
+Cdb decode_read_6(const CdbBytes& cdb) {
+  return Read{range_6(cdb), false};
+}
+
+Cdb decode_write_6(const CdbBytes& cdb) {
+  return Write{range_6(cdb), false};
+}
+
+std::optional<ByteCheck> byte_check_of(const CdbBytes& cdb) {
+  const auto value = static_cast<std::uint8_t>((cdb[1] >> 1) & 0x03);
+  if (value == 2) return std::nullopt;
+  return static_cast<ByteCheck>(value);
+}
+
+Cdb decode_compare_and_write(const CdbBytes& cdb) {
+  const BlockRange range{
+      .lba = cdb_field<be64>(cdb, 2), .blocks = cdb[13], .lba_field = 2, .blocks_field = 13};
+  return CompareAndWrite{range, cdb_bit(cdb, 1, 3)};
+}
+
+Cdb decode_orwrite(const CdbBytes& cdb) {
+  return OrWrite{range_16(cdb), cdb_bit(cdb, 1, 3)};
+}
+
+Cdb decode_write_atomic(const CdbBytes& cdb) {
+  const BlockRange range{.lba = cdb_field<be64>(cdb, 2),
+                         .blocks = cdb_field<be16>(cdb, 12),
+                         .lba_field = 2,
+                         .blocks_field = 12};
+  return WriteAtomic{range, cdb_bit(cdb, 1, 3), cdb_field<be16>(cdb, 10)};
+}
+
+Cdb decode_unmap(const CdbBytes& cdb) {
+  return Unmap{cdb_bit(cdb, 1, 0), cdb_field<be16>(cdb, 7)};
+}
+
+Cdb decode_get_lba_status(const CdbBytes& cdb) {
+  return GetLbaStatus{cdb_field<be64>(cdb, 2), cdb_field<be32>(cdb, 10)};
+}
+
+Cdb decode_read_capacity_10(const CdbBytes&) {
+  return ReadCapacity10{};
+}
+
+Cdb decode_read_capacity_16(const CdbBytes& cdb) {
+  return ReadCapacity16{cdb_field<be32>(cdb, 10)};
+}
+
+Cdb decode_read_defect_data_10(const CdbBytes& cdb) {
+  return ReadDefectData{false, cdb_bit(cdb, 2, 4), cdb_bit(cdb, 2, 3),
+                        static_cast<std::uint8_t>(cdb[2] & 0x07), cdb_field<be16>(cdb, 7)};
+}
+
+Cdb decode_read_defect_data_12(const CdbBytes& cdb) {
+  return ReadDefectData{true, cdb_bit(cdb, 1, 4), cdb_bit(cdb, 1, 3),
+                        static_cast<std::uint8_t>(cdb[1] & 0x07), cdb_field<be32>(cdb, 6)};
+}
+
+Cdb decode_start_stop_unit(const CdbBytes& cdb) {
+  return StartStopUnit{cdb_bit(cdb, 1, 0), cdb_bit(cdb, 4, 2), cdb_bit(cdb, 4, 1),
+                       cdb_bit(cdb, 4, 0), static_cast<std::uint8_t>(cdb[4] >> 4)};
+}
+
+}  // namespace holdfast::scsi

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "common/runtime/task.h"
+#include "target/lun/logical_unit.h"
+#include "target/lun/steps.h"
+#include "target/lun/work_buffers.h"
+
+namespace holdfast::target {
+
+/// Commands that take several steps on the medium, each a coroutine from its start to its outcome.
+/// They look at `abort_wanted` between steps; what they return then does not matter.
+struct LogicalUnit::MultiStep {
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::Verify& verify);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::WriteAndVerify& write);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::CompareAndWrite& write);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::OrWrite& write);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::WriteAtomic& write);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::WriteSame& write);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::Unmap& unmap);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::GetLbaStatus& asked);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::PreFetch& fetch);
+
+ private:
+  /// What a stretch of the medium is compared with.
+  struct Expected {
+    std::span<const iovec> data;      // nothing: it is only read
+    std::uint64_t repeats_after = 0;  // bytes after which `data` begins anew; 0: never
+  };
+  struct Stretch {
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+    bool lock = false;  // for each piece; otherwise the caller holds one on all of it
+  };
+
+  static bool given_up(const Command& command) { return command.abort_wanted_; }
+  static std::uint64_t offset_of(const LogicalUnit& unit, const scsi::BlockRange& range) {
+    return range.lba * unit.geometry_.block_bytes;
+  }
+  static bool durable(const LogicalUnit& unit, bool force_unit_access) {
+    return force_unit_access || !unit.write_cache_enabled_;
+  }
+  /// The failure of a step's last operation as sense data.
+  static scsi::Sense failure(const LogicalUnit& unit, StoreStep& step);
+  static Task<std::optional<scsi::Sense>> compare(LogicalUnit& unit, Command& command,
+                                                  Stretch stretch, Expected expected);
+  static Task<std::optional<scsi::Sense>> fill(LogicalUnit& unit, Command& command, Stretch stretch,
+                                               std::span<const std::byte> block);
+  static Task<std::optional<scsi::Sense>> combine(LogicalUnit& unit, Command& command,
+                                                  Stretch stretch);
+};
+
+}  // namespace holdfast::target

@@ -1,0 +1,148 @@
+// UNMAP, WRITE SAME and GET LBA STATUS.
+
+#include <gmock/gmock.h>
+
+#include "common/scsi/parameter_data.h"
+#include "tests/unit/target/lun/bench.h"
+
+namespace holdfast::target {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Not;
+
+constexpr std::uint32_t blocks_of_unit = 16 * MiB / 512;
+
+scsi::CdbBytes ten(std::uint8_t code, std::uint32_t lba, std::uint16_t blocks,
+                   std::uint8_t flags = 0) {
+  return {code, flags, 0, static_cast<std::uint8_t>(lba >> 16), static_cast<std::uint8_t>(lba >> 8),
+          static_cast<std::uint8_t>(lba), 0, static_cast<std::uint8_t>(blocks >> 8),
+          static_cast<std::uint8_t>(blocks)};
+}
+scsi::CdbBytes write(std::uint32_t lba, std::uint16_t blocks) { return ten(0x2a, lba, blocks); }
+scsi::CdbBytes read(std::uint32_t lba, std::uint16_t blocks) { return ten(0x28, lba, blocks); }
+
+Bytes unmap_list(std::uint64_t lba, std::uint32_t blocks) {
+  scsi::ParameterData data;
+  data.put_be16(22);
+  data.put_be16(16);
+  data.put_zeros(4);
+  data.put_be64(lba);
+  data.put_be32(blocks);
+  data.put_zeros(4);
+  return {data.bytes().begin(), data.bytes().end()};
+}
+constexpr scsi::CdbBytes unmap{0x42, 0, 0, 0, 0, 0, 0, 0, 24};
+
+class Provisioning : public LunTest {
+ protected:
+  void add_thin_unit() {
+    LogicalUnitOptions made = options();
+    made.thin = true;
+    add_unit_in_use(made);
+  }
+};
+
+TEST_F(Provisioning, UnmappedBlocksReadAsZerosAndTheirNeighboursStay) {
+  add_thin_unit();
+  Bytes data = pattern(64 * 512, 1);
+  ASSERT_TRUE(run(write(0, 64), data)->good());
+  ASSERT_TRUE(run(unmap, unmap_list(7, 40))->good());
+  std::fill(data.begin() + 7 * 512, data.begin() + 47 * 512, std::uint8_t{0});
+  EXPECT_EQ(run(read(0, 64))->data_in(), data);
+  EXPECT_EQ(store_->operations[store_->operations.size() - 2], StoreOperation::flush)
+      << "write-through";
+}
+
+TEST_F(Provisioning, AListThatIsWrongUnmapsNothing) {
+  add_thin_unit();
+  EXPECT_EQ(run(unmap, unmap_list(blocks_of_unit - 1, 2))->sense_code(), 0x052100u);
+  EXPECT_EQ(run({0x42, 0, 0, 0, 0, 0, 0, 0, 7}, Bytes(7))->sense_code(), 0x051a00u);
+  EXPECT_EQ(run(unmap, first_, unmap_list(0, 1), 20)->sense_code(), 0x051a00u);
+  EXPECT_TRUE(run({0x42})->good());
+  EXPECT_THAT(store_->operations, Not(Contains(StoreOperation::unmap)));
+}
+
+TEST_F(Provisioning, AFullyProvisionedUnitHasNoUnmap) {
+  add_unit_in_use(options());
+  EXPECT_EQ(run(unmap)->sense_code(), 0x052000u);
+  EXPECT_EQ(run(ten(0x41, 0, 1, 0x08), Bytes(512))->sense_code(), 0x052400u);
+  const auto status = run({0x9e, 0x12, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 64});
+  ASSERT_TRUE(status->good());
+  const Bytes told = status->data_in();
+  ASSERT_EQ(told.size(), 24u);
+  EXPECT_EQ(told[15], 3);
+  EXPECT_EQ(told[18] << 8 | told[19], blocks_of_unit - 3);
+  EXPECT_EQ(told[20], 0) << "mapped";
+}
+
+TEST_F(Provisioning, WriteSameRepeatsItsBlock) {
+  add_thin_unit();
+  const Bytes block = pattern(512, 9);
+  const auto same = run(ten(0x41, 5, 1000), block);
+  ASSERT_TRUE(same->good());
+  EXPECT_EQ(same->transfer.bytes, 512u);
+  const Bytes medium = run(read(4, 1002))->data_in();
+  EXPECT_EQ(Bytes(medium.begin(), medium.begin() + 512), Bytes(512));
+  for (std::size_t i = 1; i <= 1000; ++i)
+    ASSERT_TRUE(std::equal(block.begin(), block.end(), medium.begin() + std::ptrdiff_t(i) * 512));
+  EXPECT_EQ(Bytes(medium.end() - 512, medium.end()), Bytes(512));
+  // Not all of it is zeros, so unmapping would not give what was asked for.
+  EXPECT_TRUE(run(ten(0x41, 5, 10, 0x08), block)->good());
+  EXPECT_THAT(store_->operations, Not(Contains(StoreOperation::unmap)));
+}
+
+TEST_F(Provisioning, WriteSameOfZerosUnmapsAnchorsOrZeroes) {
+  add_thin_unit();
+  ASSERT_TRUE(run(write(0, 64), pattern(64 * 512, 1))->good());
+  const std::pair<std::uint8_t, StoreOperation> cases[] = {
+      {0x01, StoreOperation::anchor},   // NDOB
+      {0x09, StoreOperation::unmap},    // NDOB, UNMAP
+      {0x19, StoreOperation::anchor}};  // NDOB, UNMAP, ANCHOR
+  for (const auto& [flags, expected] : cases) {
+    store_->operations.clear();
+    scsi::CdbBytes cdb{0x93, flags, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64};
+    EXPECT_TRUE(run(cdb)->good());
+    EXPECT_THAT(store_->operations, Contains(expected));
+    EXPECT_EQ(run(read(0, 64))->data_in(), Bytes(64 * 512));
+  }
+  store_->operations.clear();
+  EXPECT_TRUE(run(ten(0x41, 0, 8, 0x08), Bytes(512))->good());
+  EXPECT_THAT(store_->operations, Contains(StoreOperation::unmap));
+}
+
+TEST_F(Provisioning, WriteSameRefusesWhatBlockLimitsRefuse) {
+  add_thin_unit();
+  EXPECT_EQ(run(ten(0x41, 0, 0), Bytes(512))->sense_code(), 0x052400u) << "WSNZ";
+  EXPECT_EQ(run(ten(0x41, 0, 1, 0x10), Bytes(512))->sense_code(), 0x052400u) << "ANCHOR alone";
+  EXPECT_EQ(run(ten(0x41, blocks_of_unit - 1, 2), Bytes(512))->sense_code(), 0x052100u);
+  EXPECT_EQ(run({0x93, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 1})->sense_code(), 0x052400u);
+  EXPECT_EQ(run(ten(0x41, 0, 1), first_, Bytes(100), 100)->sense_code(), 0x050e03u);
+}
+
+TEST_F(Provisioning, GetLbaStatusTellsWhereDataIs) {
+  add_thin_unit();
+  ASSERT_TRUE(run(write(16, 8), pattern(8 * 512, 2))->good());
+  const auto status = run({0x9e, 0x12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0});
+  ASSERT_TRUE(status->good());
+  const Bytes told = status->data_in();
+  ASSERT_EQ(told.size(), 8u + 3 * 16);
+  EXPECT_EQ(told[19], 16);
+  EXPECT_EQ(told[20], 1) << "deallocated";
+  EXPECT_EQ(told[31], 16);
+  EXPECT_EQ(told[35], 8);
+  EXPECT_EQ(told[36], 0) << "mapped";
+  EXPECT_EQ(told[52], 1) << "deallocated";
+  EXPECT_EQ(run({0x9e, 0x12, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 1, 0})->sense_code(), 0x052100u);
+  EXPECT_EQ(run({0x9e, 0x12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20})->data_in().size(), 20u);
+}
+
+TEST_F(Provisioning, AProtectedUnitUnmapsNothing) {
+  LogicalUnitOptions made = options();
+  made.read_only = true;
+  add_unit_in_use(made);
+  EXPECT_EQ(run(ten(0x41, 0, 1), Bytes(512))->sense_code(), 0x072700u);
+}
+
+}  // namespace
+}  // namespace holdfast::target
