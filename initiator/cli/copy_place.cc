@@ -85,19 +85,20 @@ class DevicePlace final : public CopyPlace {
 };
 
 /// A tree of files that somebody else keeps.
-class TreePlace final : public CopyPlace {
+class TreePlace final : public CopyPlace, private WatchWitness {
  public:
   TreePlace(Loop& loop, Destination destination, WatchTimer& timer)
       : loop_(loop), destination_(std::move(destination)), timer_(timer) {
     facts_.url = destination_.to_string();
   }
+  ~TreePlace() override { timer_.watch().set_witness(nullptr); }
 
   Task<Status> open(bool read_only, Duration deadline) override {
     // Nothing is connected to where a mount is: the first call on it is as any other, and is watched.
     const bool is_call = destination_.may_stick();
     const std::uint32_t slot = is_call ? begin_opening() : 0;
     const Duration limit = is_call ? deadline + beyond_hang : deadline;
-    Result<std::unique_ptr<Tree>> opened = co_await destination_.open_tree(loop_, read_only, limit);
+    Result<std::unique_ptr<Tree>> opened = co_await destination_.open_tree(loop_, read_only, limit, &stuck_in_);
     if (is_call) timer_.watch().end(slot, opened ? 0 : opened.error().code, clock_now());
     if (!opened) {
       // The kernel still holds what it did not answer.
@@ -142,12 +143,15 @@ class TreePlace final : public CopyPlace {
     const Instant now = clock_now();
     const std::uint32_t slot = watch.begin(OperationKind::get_attributes, 0, 0, watch.name_file("/"), now, now);
     timer_.begun();
+    watch.set_witness(this);
     return slot;
   }
+  std::string testimony() const override { return stuck_in_ ? stuck_in_() : std::string(); }
 
   Loop& loop_;
   const Destination destination_;
   WatchTimer& timer_;
+  StuckIn stuck_in_;  // while it opens; then the tree tells it
   std::unique_ptr<Tree> tree_;
   bool drained_ = true;
   WireUse wire_;

@@ -90,11 +90,13 @@ bool Destination::may_stick() const {
   return std::holds_alternative<File>(place_) || std::holds_alternative<Directory>(place_);
 }
 
-Task<Result<std::unique_ptr<Tree>>> Destination::open_tree(Loop& loop, bool read_only, Duration deadline) const {
+Task<Result<std::unique_ptr<Tree>>> Destination::open_tree(Loop& loop, bool read_only, Duration deadline,
+                                                           StuckIn* stuck_in) const {
   if (const auto* directory = std::get_if<Directory>(&place_)) {
     std::string path = directory->path;
-    Task<Result<std::unique_ptr<Tree>>> opening = read_only ? DirectoryTree::open(loop, std::move(path), deadline)
-                                                            : DirectoryTree::make(loop, std::move(path), deadline);
+    Task<Result<std::unique_ptr<Tree>>> opening =
+        read_only ? DirectoryTree::open(loop, std::move(path), deadline, stuck_in)
+                  : DirectoryTree::make(loop, std::move(path), deadline, stuck_in);
     Result<std::unique_ptr<Tree>> tree = co_await opening;
     co_return tree;
   }

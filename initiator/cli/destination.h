@@ -37,7 +37,8 @@ class Destination {
   Task<Result<std::unique_ptr<Device>>> open_device(Loop& loop, bool read_only, Duration deadline,
                                                     std::uint32_t depth = 0) const;
   /// The same with a tree.
-  Task<Result<std::unique_ptr<Tree>>> open_tree(Loop& loop, bool read_only, Duration deadline) const;
+  Task<Result<std::unique_ptr<Tree>>> open_tree(Loop& loop, bool read_only, Duration deadline,
+                                                StuckIn* stuck_in = nullptr) const;
 
  private:
   struct File {

@@ -34,7 +34,7 @@ std::string DirectoryCalls::oldest(Instant now) const {
     const char* now_in = call->site_.now_in();
     if (now_in == nullptr) continue;
     const std::chrono::duration<double> age = now - call->began_;
-    return fmt::format("in {} for {:.1f} s", now_in, age.count());
+    return fmt::format("the kernel has been in {} for {:.1f} s", now_in, age.count());
   }
   return {};
 }

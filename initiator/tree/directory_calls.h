@@ -121,7 +121,7 @@ class DirectoryCalls {
   Event& came_back() { return came_back_; }
   /// System calls made by the calls that have come back.
   std::uint64_t system_calls() const { return system_calls_; }
-  /// What the oldest call that is in the kernel is in: "fchmod for 3.2 s". Empty if there is none.
+  /// What the oldest call that is in the kernel is in: "the kernel has been in fchmod for 3.2 s". Empty if there is none.
   std::string oldest(Instant now) const;
 
  private:

@@ -21,18 +21,20 @@ constexpr Duration putting_away = std::chrono::milliseconds(300);
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Tree>>> DirectoryTree::make(Loop& loop, std::string path, Duration deadline) {
-  Result<std::unique_ptr<Tree>> tree = co_await start(loop, std::move(path), true, deadline);
+Task<Result<std::unique_ptr<Tree>>> DirectoryTree::make(Loop& loop, std::string path, Duration deadline,
+                                                        StuckIn* stuck_in) {
+  Result<std::unique_ptr<Tree>> tree = co_await start(loop, std::move(path), true, deadline, stuck_in);
   co_return tree;
 }
 
-Task<Result<std::unique_ptr<Tree>>> DirectoryTree::open(Loop& loop, std::string path, Duration deadline) {
-  Result<std::unique_ptr<Tree>> tree = co_await start(loop, std::move(path), false, deadline);
+Task<Result<std::unique_ptr<Tree>>> DirectoryTree::open(Loop& loop, std::string path, Duration deadline,
+                                                        StuckIn* stuck_in) {
+  Result<std::unique_ptr<Tree>> tree = co_await start(loop, std::move(path), false, deadline, stuck_in);
   co_return tree;
 }
 
 Task<Result<std::unique_ptr<Tree>>> DirectoryTree::start(Loop& loop, std::string path, bool for_writing,
-                                                         Duration deadline) {
+                                                         Duration deadline, StuckIn* stuck_in) {
   auto parts = std::make_unique<Parts>();
   Result<std::unique_ptr<BlockingCrew>> crew = BlockingCrew::create(loop, calls_at_once);
   if (!crew) co_return crew.error();
@@ -45,15 +47,17 @@ Task<Result<std::unique_ptr<Tree>>> DirectoryTree::start(Loop& loop, std::string
   DirectoryCalls& calls = tree->parts_->calls;
   auto work = [path, for_writing](CallSite& site) { return open_directory(path, for_writing, site); };
   auto call = calls.start(*tree->parts_->crew, std::move(work));
+  if (stuck_in != nullptr) *stuck_in = [&calls] { return calls.oldest(clock_now()); };
   Deadline limit(loop, calls.came_back(), clock_now() + deadline);
   while (!calls.idle() && !limit.passed()) {
     calls.came_back().reset();
     co_await calls.came_back().wait();
   }
+  if (stuck_in != nullptr) *stuck_in = nullptr;
   if (!calls.idle()) {
     const std::string stuck = calls.oldest(clock_now());
     calls.abandon();
-    co_return Error{ErrorKind::timed_out, ETIMEDOUT, fmt::format("{} does not answer: {}", path, stuck)};
+    co_return Error{ErrorKind::timed_out, ETIMEDOUT, fmt::format("{} does not answer{}", path, stuck.empty() ? "" : ": " + stuck)};
   }
   Result<OpenedDirectory> found = call->take();
   if (!found) co_return found.error();
@@ -130,6 +134,10 @@ Task<Status> DirectoryTree::sync() {
   };
   Status synced = co_await perform(std::move(work));
   co_return synced;
+}
+
+std::string DirectoryTree::stuck_in() const {
+  return parts_ == nullptr ? std::string() : parts_->calls.oldest(clock_now());
 }
 
 void DirectoryTree::abandon() { parts_->calls.abandon(); }

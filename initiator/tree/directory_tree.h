@@ -27,9 +27,12 @@ class DirectoryTree final : public Tree {
  public:
   /// The directory at `path`, which is empty, for a new tree. Where it does not answer within
   /// `deadline` the error's kind is `timed_out`, and the kernel still holds what it was asked with.
-  static Task<Result<std::unique_ptr<Tree>>> make(Loop& loop, std::string path, Duration deadline);
+  /// Meanwhile `stuck_in`, if given, tells what the tree will tell by `Tree::stuck_in`.
+  static Task<Result<std::unique_ptr<Tree>>> make(Loop& loop, std::string path, Duration deadline,
+                                                  StuckIn* stuck_in = nullptr);
   /// The same, to read what is there.
-  static Task<Result<std::unique_ptr<Tree>>> open(Loop& loop, std::string path, Duration deadline);
+  static Task<Result<std::unique_ptr<Tree>>> open(Loop& loop, std::string path, Duration deadline,
+                                                  StuckIn* stuck_in = nullptr);
   ~DirectoryTree() override;
 
   NodeId root() const override { return root_node; }
@@ -37,6 +40,7 @@ class DirectoryTree final : public Tree {
   std::map<std::string, std::string> negotiated() const override { return found_.negotiated; }
   std::string last_error() const override { return last_error_; }
   bool lost() const override { return lost_; }
+  std::string stuck_in() const override;
   WireUse wire() const override;
   std::vector<Shortcoming> shortcomings() const override { return found_.shortcomings; }
   std::uint32_t concurrency() const override { return calls_at_once; }
@@ -88,7 +92,8 @@ class DirectoryTree final : public Tree {
 
   DirectoryTree(Loop& loop, std::unique_ptr<Parts> parts);
 
-  static Task<Result<std::unique_ptr<Tree>>> start(Loop& loop, std::string path, bool for_writing, Duration deadline);
+  static Task<Result<std::unique_ptr<Tree>>> start(Loop& loop, std::string path, bool for_writing,
+                                                   Duration deadline, StuckIn* stuck_in);
   /// Has `work` done by the crew and waits for it.
   template <typename Work>
   Task<typename std::invoke_result_t<Work&, CallSite&>> perform(Work work);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -63,6 +64,9 @@ struct Shortcoming {
   std::string reason;  // "NFS version 3 has no extended attributes"
 };
 
+/// Says what `Tree::stuck_in` says, or is empty.
+using StuckIn = std::function<std::string()>;
+
 /// The file waist: what every filesystem and file protocol looks like to the workloads and
 /// to the watch. Calls are coroutines of one loop and may overlap as far as `concurrency` says; what
 /// is passed by reference outlives the call. A tree may leave a call unanswered for as long as its
@@ -85,6 +89,9 @@ class Tree {
   virtual std::string last_error() const { return {}; }
   /// The connection to the peer is gone: every call fails from now on.
   virtual bool lost() const { return false; }
+  /// What the oldest call that has not come back is in, where it is of this machine: "the kernel has
+  /// been in fchown for 3.2 s". Empty if there is none, or if nothing is known.
+  virtual std::string stuck_in() const { return {}; }
   /// What went over the wire so far; nothing where a device below counts it.
   virtual WireUse wire() const { return {}; }
   virtual std::vector<Shortcoming> shortcomings() const { return {}; }

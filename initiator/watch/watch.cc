@@ -146,6 +146,7 @@ void Watch::judge() {
     episode_->operation = describe(slots_[oldest_]);
     episode_->in_flight = in_flight();
   }
+  if ((opened || hung) && witness_ != nullptr) episode_->evidence = witness_->testimony();
   if ((opened || hung) && listener_ != nullptr) listener_->event_opened(*episode_);
 }
 
@@ -165,7 +166,8 @@ void Watch::close_episode(const std::string& evidence) {
   event.open = false;
   event.lasted = since(episode_began_);
   event.loop_late = late_total_ - episode_began_.late;
-  event.evidence = evidence;
+  if (!event.evidence.empty() && !evidence.empty()) event.evidence += "; ";
+  event.evidence += evidence;
   count_event(event);
 }
 

@@ -39,6 +39,14 @@ class WatchListener {
   virtual void event_ended(const PathEvent& event) = 0;
 };
 
+/// Who can see more of an operation that does not come back than the time since it was begun.
+class WatchWitness {
+ public:
+  virtual ~WatchWitness() = default;
+  /// What holds the oldest operation up, in words, as far as it is known: evidence for an episode.
+  virtual std::string testimony() const = 0;
+};
+
 /// Every operation in flight with the moment it was due, and the judgement of it: a state machine
 /// fed with moments, which never asks for the time itself.
 ///
@@ -54,6 +62,8 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
 
   void set_listener(WatchListener* listener) { listener_ = listener; }
+  /// Asked when a stall has passed its limit, and when it becomes a hang.
+  void set_witness(const WatchWitness* witness) { witness_ = witness; }
   const WatchOptions& options() const { return options_; }
   Instant start_of_run() const { return start_; }
 
@@ -143,6 +153,7 @@ class Watch {
   const WatchOptions options_;
   const Instant start_;
   WatchListener* listener_ = nullptr;
+  const WatchWitness* witness_ = nullptr;
   FileNames names_;
 
   std::vector<Slot> slots_;

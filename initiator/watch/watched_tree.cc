@@ -23,6 +23,7 @@ int error_number(const Error& error) {
 WatchedTree::WatchedTree(std::unique_ptr<Tree> tree, WatchTimer& timer) : tree_(std::move(tree)), timer_(timer) {
   CHECK(timer_.watch().options().on_files);
   names_[tree_->root()] = {};
+  timer_.watch().set_witness(this);
 }
 
 std::string WatchedTree::path_below(NodeId parent, const std::string& name) const {

@@ -29,7 +29,7 @@ begin_copy() {
   held_ms="$(now_ms)"
 }
 
-# is_a_hang RULE OPERATION FILE
+# is_a_hang RULE OPERATION FILE SYSTEM-CALL
 is_a_hang() {
   say "$1, for good"
   begin_copy "$1" --stall 500ms --hang 2s
@@ -41,6 +41,7 @@ is_a_hang() {
   expect_json "$WORK/run.json" 'run["verdict"] == "hung"'
   # Calls on its neighbours may wait for it in the kernel, and one of them may have been due before it.
   expect_json "$WORK/run.json" "any(o['op'] == '$2' and ('/' + o['file']).endswith('/$3') for e in run['events'] for o in e.get('in_flight', []))"
+  expect_json "$WORK/run.json" "any(__import__('re').match('the kernel has been in ($4) for ', e['evidence']) for e in run['events'])"
   rm "$rules"
   wait_until 20 none_left || fail "processes are left: $(pgrep -af "dir://$WORK/mount")"
   sleep 0.5 # The server does now what nobody waits for any more.
@@ -57,13 +58,13 @@ is_a_stall() {
   expect_json "$WORK/run.json" 'run["verdict"] == "stalled" and run["workload"]["mismatches"] == 0'
 }
 
-is_a_hang "mkdir *" get_attributes "" # the first thing that it tries there
-is_a_hang "create file7" create file7
-is_a_hang "write big" write big
-is_a_hang "chown file9" flush file9
-is_a_hang "fsync big" flush big
-is_a_hang "mkdir sub" make_directory sub
-is_a_hang "read big" read big # only the verification reads
+is_a_hang "mkdir *" get_attributes "" mkdirat # the first thing that it tries there
+is_a_hang "create file7" create file7 "openat|mkdirat"
+is_a_hang "write big" write big pwrite64
+is_a_hang "chown file9" flush file9 fchown
+is_a_hang "fsync big" flush big fsync
+is_a_hang "mkdir sub" make_directory sub "mkdirat|openat" # what is made beside it waits for it
+is_a_hang "read big" read big pread64 # only the verification reads
 is_a_stall "create file7"
 is_a_stall "write big"
 is_a_stall "mkdir sub"

@@ -70,6 +70,24 @@ class WatchTest : public testing::Test {
   std::optional<Watch> watch_;
 };
 
+TEST_F(WatchTest, AWitnessIsHeardWhenAStallBeginsAndWhenItBecomesAHang) {
+  struct Witness final : WatchWitness {
+    std::string testimony() const override { return "in fchown, asked " + std::to_string(++asked) + " times"; }
+    mutable int asked = 0;
+  } witness;
+  watch_->set_witness(&witness);
+  const std::uint32_t slot = begin();
+  pass(milliseconds(1500));
+  ASSERT_EQ(listener_.opened.size(), 1U);
+  EXPECT_EQ(listener_.opened[0].evidence, "in fchown, asked 1 times");
+  pass(seconds(9));
+  ASSERT_EQ(listener_.opened.size(), 2U);
+  EXPECT_EQ(listener_.opened[1].evidence, "in fchown, asked 2 times");
+  end(slot, ECANCELED);
+  ASSERT_EQ(listener_.ended.size(), 1U);
+  EXPECT_EQ(listener_.ended[0].evidence, "in fchown, asked 2 times; given up by us, unanswered");
+}
+
 TEST_F(WatchTest, ASteadyRunHasNoEvents) {
   run(1000, milliseconds(5));
   watch_->finish(now_);
