@@ -171,6 +171,55 @@ start_tgtd() {
   fail "tgtd does not start"
 }
 
+# start_istgt IMAGE: another one of somebody else's; sets URL.
+start_istgt() {
+  need istgt
+  local image="$1" port
+  (umask 077; : > "$WORK/istgt-auth.conf")
+  for _ in {1..5}; do
+    port="$(free_port)"
+    cat > "$WORK/istgt.conf" << CONFIG
+[Global]
+  NodeBase "iqn.2026-11.example.holdfast"
+  PidFile $WORK/istgt.pid
+  AuthFile $WORK/istgt-auth.conf
+  LogFacility "local7"
+  Timeout 30
+  NopInInterval 20
+  DiscoveryAuthMethod Auto
+  MaxSessions 16
+  MaxConnections 4
+  FirstBurstLength 262144
+  MaxBurstLength 1048576
+  MaxRecvDataSegmentLength 262144
+  InitialR2T Yes
+  ImmediateData Yes
+[UnitControl]
+  AuthMethod Auto
+  AuthGroup AuthGroup1
+  Portal UC1 127.0.0.1:$(free_port)
+  Netmask 127.0.0.1
+[PortalGroup1]
+  Portal DA1 127.0.0.1:$port
+[InitiatorGroup1]
+  InitiatorName "ALL"
+  Netmask 127.0.0.1
+[LogicalUnit1]
+  TargetName disk
+  Mapping PortalGroup1 InitiatorGroup1
+  AuthMethod Auto
+  AuthGroup AuthGroup1
+  UseDigest Auto
+  UnitType Disk
+  LUN0 Storage $image Auto
+CONFIG
+    start istgt istgt -c "$WORK/istgt.conf" -D
+    wait_until 10 eval "! is_alive $PID || (: < /dev/tcp/127.0.0.1/$port) 2> /dev/null"
+    is_alive "$PID" && { URL="iscsi://127.0.0.1:$port/iqn.2026-11.example.holdfast:disk/0"; return; }
+  done
+  fail "istgt does not start"
+}
+
 # speaks_nbd PORT: somebody there greets as an NBD server does.
 speaks_nbd() {
   local greeting=""
