@@ -193,7 +193,16 @@ def max_sessions():
 
 
 def max_connections():
-    same(agreed("MaxConnections", "8"), "1")
+    same(agreed("MaxConnections", "8"), "2")
+    two = {"MaxConnections": "8"}
+    with Connection(PORTAL).log_in(OPEN, two) as first, Connection(PORTAL) as second:
+        said = {"InitiatorName": INITIATOR, "SessionType": "Normal", "TargetName": OPEN}
+        second.login(text(said), tsih=first.tsih, cid=1)
+        same((answer := second.receive()).login_status, 0)
+        same(answer.tsih, first.tsih)
+        with Connection(PORTAL) as third:
+            third.login(text(said), tsih=first.tsih, cid=2)
+            same(third.receive().login_status, 0x0206)
 
 
 def header_digest():

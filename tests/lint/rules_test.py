@@ -3,6 +3,7 @@
 
 import unittest
 
+import named_tests
 import rules
 
 
@@ -91,6 +92,18 @@ class Files(unittest.TestCase):
     def test_a_file_fits_in_one_sitting(self):
         self.assertEqual(complaints(rules.fits_in_one_sitting, "\n" * 600), [])
         self.assertNotEqual(complaints(rules.fits_in_one_sitting, "\n" * 601), [])
+
+    def test_what_is_shown_by_a_test_names_one_that_exists(self):
+        table = "| what | here | shown by |\n| --- | --- | --- |\n"
+        known = {"Suite.Test", "end_to_end.script"}
+        say = lambda row: list(named_tests.complaints(table + row, known))
+        self.assertEqual(say("| a | yes | `Suite.Test`, `end_to_end.script` |"), [])
+        self.assertEqual(say("| a | no | |"), [])
+        self.assertEqual(say("| a | yes | |"), [(3, "'a' names no test")])
+        self.assertEqual(say("| a | no | `Suite.Other` |"), [(3, "there is no test Suite.Other")])
+        self.assertEqual(list(named_tests.complaints("| what | here |\n| - | - |\n| a | yes |\n", known)), [])
+        self.assertIn("end_to_end.conformance", named_tests.known_tests())
+        self.assertIn("Crc32c.GivesTheExamplesOfTheRfc", named_tests.known_tests())
 
 
 if __name__ == "__main__":
