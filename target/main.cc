@@ -24,6 +24,7 @@
 #include "target/portal/process.h"
 #include "target/portal/server.h"
 #include "target/portal/sockets.h"
+#include "target/store/state_folder.h"
 
 namespace holdfast::target {
 namespace {
@@ -40,9 +41,16 @@ bool print(const std::vector<Diagnostic>& diagnostics) {
 
 /// Says all that is wrong in one go: with the text, and with what the Luns that it could make out
 /// lead to. Serves nothing and gets in nobody's way.
-int check(const ParsedConfig& parsed) {
+int check(const ParsedConfig& parsed, const std::string& state_dir) {
   Diagnostics with_paths(parsed.config.file);
+  std::unique_ptr<StateFolder> state;
+  if (!state_dir.empty()) {
+    // Before the first start it need not be there.
+    Result<std::unique_ptr<StateFolder>> looked = StateFolder::look_into(state_dir);
+    if (looked) state = std::move(*looked);
+  }
   TargetTable targets;
+  targets.set_state_folder(state.get());
   open_targets(parsed.config, true, targets, with_paths);
   std::vector<Diagnostic> all = with_paths.take();
   all.insert(all.begin(), parsed.diagnostics.begin(), parsed.diagnostics.end());
@@ -121,7 +129,7 @@ int run(const Options& options) {
   log_to_stderr(options.log_level);
 
   const ParsedConfig parsed = load_config(options.config);
-  if (options.check || !parsed.good()) return check(parsed);
+  if (options.check || !parsed.good()) return check(parsed, options.state_dir);
   print(parsed.diagnostics);
   const Config& config = parsed.config;
 
@@ -139,8 +147,15 @@ int run(const Options& options) {
   Result<std::unique_ptr<Loop>> loop = Loop::create();
   if (!loop) return cannot_start(loop.error());
 
+  std::unique_ptr<StateFolder> state;
+  if (!options.state_dir.empty()) {
+    Result<std::unique_ptr<StateFolder>> opened = StateFolder::open(options.state_dir, **loop);
+    if (!opened) return cannot_start(opened.error());
+    state = std::move(*opened);
+  }
   Diagnostics problems(config.file);
   TargetTable targets;
+  targets.set_state_folder(state.get());
   open_targets(config, false, targets, problems);
   if (!print(problems.take())) return exit_usage;
 
@@ -149,6 +164,10 @@ int run(const Options& options) {
   // Ports below 1024 and devices are open now: root is needed no more.
   const Status dropped = drop_privileges(options.uid, options.gid);
   if (!dropped) return cannot_start(dropped.error());
+  if (state != nullptr) {
+    const Status writable = state->check_writable();
+    if (!writable) return cannot_start(writable.error());
+  }
 
   Server server(**loop, targets, std::move(*sockets));
   Service service{options, config, server, *signals, background};

@@ -13,7 +13,7 @@ namespace holdfast::target {
 /// (SAM-5 5.14) and deferred errors (SPC-4 4.5.5).
 enum class Condition : std::uint8_t {
   power_on,                 // first contact
-  bus_device_reset,         // another nexus reset the logical unit
+  bus_device_reset,         // the logical unit was reset
   commands_cleared,         // another nexus aborted our commands
   commands_ended,           // some of our commands ended with their connection (RFC 7143 section 7.2)
   reservations_preempted,   // another nexus did away with all reservations and registrations

@@ -213,13 +213,13 @@ void LogicalUnit::abort(Command& command) {
   }
 }
 
-void LogicalUnit::reset(const Nexus& by, std::function<void()> finished) {
+void LogicalUnit::reset(std::function<void()> finished) {
   reservations_.reset();
   Clearance clearance{.serial_max = commands_begun_, .finished = std::move(finished)};
-  for (std::size_t index = 0; index < nexus_states_.size(); ++index) {
-    if (nexus_states_[index] == nullptr) continue;
-    if (index != by.index) nexus_states_[index]->conditions.raise(Condition::bus_device_reset);
-    clear(*nexus_states_[index], clearance);
+  for (const std::unique_ptr<NexusState>& state : nexus_states_) {
+    if (state == nullptr) continue;
+    state->conditions.raise(Condition::bus_device_reset);
+    clear(*state, clearance);
   }
   wait_for(std::move(clearance));
 }

@@ -85,7 +85,7 @@ class LogicalUnit {
   Transfer begin(Command& command);
   void execute(Command& command);
   void abort(Command& command);
-  void reset(const Nexus& by, std::function<void()> finished);
+  void reset(std::function<void()> finished);
   void abort_task_set(const Nexus& nexus, std::function<void()> finished);
   void forget(const Nexus& nexus);
   void raise(Condition condition);

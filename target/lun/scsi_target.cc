@@ -128,11 +128,10 @@ void ScsiTarget::ends_with_connection(Command& command) {
   if (command.nexus_state_ != nullptr) command.nexus_state_->conditions.raise(Condition::commands_ended);
 }
 
-bool ScsiTarget::reset_logical_unit(const scsi::LunAddress& lun, const Nexus& by,
-                                    std::function<void()> finished) {
+bool ScsiTarget::reset_logical_unit(const scsi::LunAddress& lun, std::function<void()> finished) {
   LogicalUnit* unit = find(lun);
   if (unit == nullptr) return false;
-  unit->reset(by, std::move(finished));
+  unit->reset(std::move(finished));
   return true;
 }
 
@@ -163,8 +162,8 @@ void ScsiTarget::on_every_unit(const std::function<void(LogicalUnit&, std::funct
   one_finished();
 }
 
-void ScsiTarget::reset(const Nexus& by, std::function<void()> finished) {
-  on_every_unit([&by](LogicalUnit& unit, std::function<void()> done) { unit.reset(by, std::move(done)); },
+void ScsiTarget::reset(std::function<void()> finished) {
+  on_every_unit([](LogicalUnit& unit, std::function<void()> done) { unit.reset(std::move(done)); },
                 std::move(finished));
 }
 

@@ -49,17 +49,17 @@ class ScsiTarget {
   /// command to the unit is told.
   void ends_with_connection(Command& command);
   /// LOGICAL UNIT RESET (SAM-5 7.7) of the unit that `lun` names: aborts its whole task set, brings
-  /// the unit attention to every nexus but `by`, and calls `finished` when no aborted command can
-  /// touch the medium any more. Returns false if there is no such unit.
-  bool reset_logical_unit(const scsi::LunAddress& lun, const Nexus& by,
-                          std::function<void()> finished);
+  /// the unit attention to every nexus, also the one that asked, ends what was reserved by RESERVE,
+  /// and calls `finished` when no aborted command can touch the medium any more. Returns false if
+  /// there is no such unit.
+  bool reset_logical_unit(const scsi::LunAddress& lun, std::function<void()> finished);
 
   /// ABORT TASK SET (SAM-5 7.3) of that nexus, and CLEAR TASK SET (7.5), which is the same where each
   /// nexus has a task set of its own (TST=001b). `finished` as above; false if there is no such unit.
   bool abort_task_set(const scsi::LunAddress& lun, const Nexus& nexus,
                       std::function<void()> finished);
   /// TARGET RESET: LOGICAL UNIT RESET of every unit. `finished` follows when all are through with it.
-  void reset(const Nexus& by, std::function<void()> finished);
+  void reset(std::function<void()> finished);
 
   /// Brings onto the media what volatile caches hold, and calls `finished` when no unit's store is
   /// at work any more; where there is nothing to wait for, from inside. No command is alive by

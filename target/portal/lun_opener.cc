@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/units.h"
+#include "target/lun/reservation_file.h"
 #include "target/store/file_store.h"
 #include "target/store/null_store.h"
 
@@ -69,6 +70,27 @@ void LunOpener::warn_of_surprises(const LunConfig& lun, const Store& store,
                               lun.number, rest, store.describe(), block_bytes));
 }
 
+/// Reservations that were to be kept and cannot be read keep the daemon from serving the unit:
+/// without them, whoever was fenced off could write again.
+bool LunOpener::restore_reservations(const TargetConfig& target, const LunConfig& lun,
+                                     LogicalUnit& unit) {
+  if (state_folder_ == nullptr) return true;
+  const std::string name = reservation_file_name(target.name, lun.number);
+  const Result<std::optional<std::string>> content =
+      state_folder_->read(name, reservation_file_bytes_max);
+  Status restored;
+  if (!content)
+    restored = content.error();
+  else
+    restored = unit.keep_reservations(state_folder_->file(name), content->value_or(""));
+  if (restored) return true;
+  diagnostics_.error(
+      lun.line, fmt::format("Lun {}: its persistent reservations are not to be had from {}/{}: {}. "
+                            "To serve it without them, remove that file",
+                            lun.number, state_folder_->path(), name, restored.error().message));
+  return false;
+}
+
 std::unique_ptr<LogicalUnit> LunOpener::open(const TargetConfig& target, const LunConfig& lun) {
   std::unique_ptr<Store> store = open_store(lun);
   if (!store) return nullptr;
@@ -88,6 +110,7 @@ std::unique_ptr<LogicalUnit> LunOpener::open(const TargetConfig& target, const L
     diagnostics_.error(lun.line, fmt::format("Lun {}: {}", lun.number, unit.error().message));
     return nullptr;
   }
+  if (!restore_reservations(target, lun, **unit)) return nullptr;
   return std::move(unit).value();
 }
 

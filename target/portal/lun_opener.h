@@ -8,6 +8,7 @@
 #include "target/config/diagnostics.h"
 #include "target/lun/logical_unit.h"
 #include "target/store/descriptor_store.h"
+#include "target/store/state_folder.h"
 
 namespace holdfast::target {
 
@@ -19,6 +20,9 @@ class LunOpener {
   /// served while another daemon may be serving them.
   LunOpener(bool only_look, Diagnostics& diagnostics)
       : only_look_(only_look), diagnostics_(diagnostics) {}
+
+  /// Units keep there what must survive a restart, and begin with what it has; nullptr: nowhere.
+  void keep_state_in(StateFolder* folder) { state_folder_ = folder; }
 
   /// Opens the store of `lun` and makes the unit of it. nullptr when it cannot be served, which
   /// `diagnostics` then knows with its line.
@@ -33,10 +37,12 @@ class LunOpener {
 
   bool may_serve(const LunConfig& lun);
   std::unique_ptr<Store> open_store(const LunConfig& lun);
+  bool restore_reservations(const TargetConfig& target, const LunConfig& lun, LogicalUnit& unit);
   void warn_of_surprises(const LunConfig& lun, const Store& store, std::uint32_t block_bytes);
 
   bool only_look_;
   Diagnostics& diagnostics_;
+  StateFolder* state_folder_ = nullptr;
   std::map<StoreIdentity, Served> served_;
 };
 

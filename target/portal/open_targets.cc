@@ -9,6 +9,7 @@ namespace holdfast::target {
 
 void open_targets(const Config& config, bool only_look, TargetTable& targets, Diagnostics& diagnostics) {
   LunOpener opener(only_look, diagnostics);
+  opener.keep_state_in(targets.state_folder());
   for (const TargetConfig& target : config.targets) {
     auto device = std::make_unique<ScsiTarget>(target.name);
     for (const LunConfig& lun : target.luns) {

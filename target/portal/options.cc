@@ -39,6 +39,10 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   app.add_flag("--check", options.check,
                "Read the configuration, look at every path in it, print what is wrong as\n"
                "FILE:LINE: ..., and serve nothing; exit code 0 or 2");
+  app.add_option("--state-dir", options.state_dir,
+                 "Keep here what must survive a restart: persistent reservations, for initiators\n"
+                 "that ask for it (APTPL). Without it they are told that nothing is kept")
+      ->type_name("DIR");
   app.add_option("--ready-fd", options.ready_fd,
                  "Write a line 'ready ADDR:PORT' for each address to this descriptor\n"
                  "when logins are accepted")

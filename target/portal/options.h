@@ -23,6 +23,7 @@ struct Options {
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;
   std::optional<int> ready_fd;
+  std::string state_dir;  // empty: nothing is kept over a restart
 };
 
 /// Reads the command line. A number is the exit code with which the program is to end at once: what

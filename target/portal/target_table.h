@@ -11,6 +11,7 @@
 #include "target/config/config.h"
 #include "target/lun/scsi_target.h"
 #include "target/session/login.h"
+#include "target/store/state_folder.h"
 
 namespace holdfast::target {
 
@@ -45,6 +46,9 @@ class TargetTable {
   }
   const std::vector<std::string>& access_folders() const { return access_folders_; }
   void set_access_folders(std::vector<std::string> folders) { access_folders_ = std::move(folders); }
+  /// Where units keep what must survive a restart; nullptr: nowhere. It outlives the table.
+  StateFolder* state_folder() const { return state_folder_; }
+  void set_state_folder(StateFolder* folder) { state_folder_ = folder; }
 
  private:
   std::vector<std::unique_ptr<ServedTarget>> targets_;
@@ -52,6 +56,7 @@ class TargetTable {
   std::uint32_t last_tid_ = 0;
   std::shared_ptr<const Accounts> discovery_accounts_ = std::make_shared<const Accounts>();
   std::vector<std::string> access_folders_;
+  StateFolder* state_folder_ = nullptr;
 };
 
 }  // namespace holdfast::target

@@ -283,6 +283,10 @@ bool Session::connection_leaves(Connection& connection) {
 
 void Session::connection_is_quiet(Connection&) {
   update_holds();
+  // The nexus is lost before anybody is told that the session is over: what RESERVE held is free then.
+  const bool all_quiet = std::all_of(connections_.begin(), connections_.end(),
+                                     [](const auto& connection) { return connection->is_quiet(); });
+  if (!goes_on() && all_quiet) target_.nexus_left(nexus_);
   answer_logouts();
 }
 

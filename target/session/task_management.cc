@@ -89,13 +89,13 @@ void TaskManagement::abort_task_set(Function& function,
 
 void TaskManagement::reset_logical_unit(Function& function,
                                         const iscsi::TaskManagementRequestBhs& header) {
-  if (!target_.reset_logical_unit(header.lun, nexus_, completion_of(function)))
+  if (!target_.reset_logical_unit(header.lun, completion_of(function)))
     answer(function, TaskManagementResponseCode::lun_does_not_exist);
 }
 
 void TaskManagement::reset_target(Function& function, bool cold) {
   std::function<void()> complete = completion_of(function);
-  target_.reset(nexus_, [this, cold, complete = std::move(complete)] {
+  target_.reset([this, cold, complete = std::move(complete)] {
     complete();
     if (cold && !closed_) owner_.cold_reset_done();
   });

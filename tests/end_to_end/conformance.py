@@ -8,10 +8,12 @@ suites named, they must have run, and every test of them passed with none skippe
 import re
 import sys
 
-# What a plain disk must get right. CompareAndWrite, reservations and the like come on top.
+# What a disk must get right, alone and shared.
 BASE_SET = ["ReadCapacity10", "ReadCapacity16", "Read6", "Read10", "Read12", "Read16", "Write10",
             "Write12", "Write16", "TestUnitReady", "Mandatory", "Inquiry", "iSCSIResiduals",
-            "iSCSIcmdsn", "iSCSIdatasn", "iSCSITMF"]
+            "iSCSIcmdsn", "iSCSIdatasn", "iSCSITMF", "PrinReadKeys", "PrinServiceactionRange",
+            "PrinReportCapabilities", "ProutRegister", "ProutReserve", "ProutClear", "ProutPreempt",
+            "Reserve6", "MultipathIO"]
 IF_THERE = ["ReportLUNs"]  # not in libiscsi 1.19's tool
 
 

@@ -1,7 +1,7 @@
 # Sourced by every script here: real processes on 127.0.0.1, a folder of one's own, nothing left.
 #
-# CTest gives the programs as HOLDFASTD, HOLDFAST, ACKED_WRITES, LOGINS and MAKE_NASTY_TREE. A script that reaches its end
-# has passed; `fail` and every command that fails unexpectedly end it; `skip` says why it cannot run.
+# CTest gives the programs as HOLDFASTD, HOLDFAST, ACKED_WRITES, LOGINS, MAKE_NASTY_TREE and
+# SG_OVER_ISCSI. A script that reaches its end has passed; `fail` and every command that fails unexpectedly end it; `skip` says why it cannot run.
 
 set -euo pipefail
 : "${HOLDFASTD:?}" "${HOLDFAST:?}" "${ACKED_WRITES:?}" "${MAKE_NASTY_TREE:?}"
@@ -137,6 +137,20 @@ start_holdfastd() {
   exec {ready}<&-
   [[ "$word" == ready ]] || fail "holdfastd said '$word $PORTAL', not 'ready ADDR:PORT'"
   URL="iscsi://$PORTAL/$IQN/0"
+}
+
+# use_sg_tools: then "${of[@]}" HOST COMMAND... runs a tool of sg3_utils, which is somebody else's code, as
+# the initiator HOST; @ in COMMAND stands for the LUN of $URL.
+use_sg_tools() {
+  touch "$WORK/device"  # what the tool takes for one
+  export URL WORK SG_OVER_ISCSI
+  cat > "$WORK/of" <<'SCRIPT'
+host="$1"
+shift
+SG_INITIATOR="iqn.2026-11.example.holdfast:$host" SG_URL="$URL" LD_PRELOAD="$SG_OVER_ISCSI" \
+  exec "${@/#@/$WORK/device}"
+SCRIPT
+  of=(bash "$WORK/of")
 }
 
 # stop_holdfastd: SIGTERM, and it must drain and exit 0.

@@ -74,7 +74,7 @@ TEST_F(InventoryChange, ATargetResetReachesWhatARetiredUnitStillHas) {
   auto collecting = issue(write_one, first_);
   LogicalUnit& unit = retire();
   int reset = 0;
-  target_.reset(second_, [&reset] { ++reset; });
+  target_.reset([&reset] { ++reset; });
   settle(reset, 1);
   settle(drained_, 1);
   EXPECT_TRUE(collecting->aborted());

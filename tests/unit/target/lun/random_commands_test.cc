@@ -30,7 +30,8 @@ TEST_F(RandomCommands, EndOnceWhateverTheyAreAndWhateverIsDoneToThem) {
                                 0x28, 0x2a, 0x2f, 0x35, 0x5a, 0x88, 0x8a, 0x8f,
                                 0x91, 0x9e, 0xa0, 0xa3, 0xa8, 0xaa, 0xaf, 0x2e,
                                 0x34, 0x37, 0x41, 0x42, 0x89, 0x8b, 0x8e, 0x90,
-                                0x93, 0x9c, 0xae, 0xb7};
+                                0x93, 0x9c, 0xae, 0xb7, 0x16, 0x17, 0x56, 0x57,
+                                0x5e, 0x5f};
   int resets = 0;
   int resets_finished = 0;
   std::vector<std::unique_ptr<Issued>> commands;
@@ -51,7 +52,7 @@ TEST_F(RandomCommands, EndOnceWhateverTheyAreAndWhateverIsDoneToThem) {
     }
     if (random() % 100 == 0) {
       ++resets;
-      target_.reset_logical_unit({}, nexus, [&] { ++resets_finished; });
+      target_.reset_logical_unit({}, [&] { ++resets_finished; });
     }
     if (i % 50 != 0) continue;
     for (const auto& one : commands) settle(one->ends, 1);

@@ -363,7 +363,7 @@ TEST_F(ReservationsTest, ReserveEndsWithTheNexusAndWithResets) {
 
   ASSERT_EQ(status(reserve_6, second_), 0);
   int resets = 0;
-  ASSERT_TRUE(target_.reset_logical_unit(scsi::encode_lun(0), third_, [&] { ++resets; }));
+  ASSERT_TRUE(target_.reset_logical_unit(scsi::encode_lun(0), [&] { ++resets; }));
   settle(resets, 1);
   EXPECT_EQ(attention(first_), 0x062900u);
   EXPECT_EQ(status(test_unit_ready, first_), 0);
@@ -393,8 +393,9 @@ TEST_F(ReservationsTest, PersistentReservationsOutliveResetsAndNexuses) {
   ASSERT_TRUE(out(reserve, first_, 1, 0, 3)->good());
   const Bytes before = in(3);
   int resets = 0;
-  ASSERT_TRUE(target_.reset_logical_unit(scsi::encode_lun(0), first_, [&] { ++resets; }));
+  ASSERT_TRUE(target_.reset_logical_unit(scsi::encode_lun(0), [&] { ++resets; }));
   settle(resets, 1);
+  EXPECT_EQ(attention(first_), 0x062903u);
   target_.nexus_left(second_);
   EXPECT_EQ(in(3), before);
 }

@@ -96,7 +96,7 @@ TEST_F(TaskManagement, ResetAbortsEveryCommandAndWaitsForTheStore) {
   settle();
 
   int finished = 0;
-  EXPECT_TRUE(target_.reset_logical_unit(lun_0, first_, [&] { ++finished; }));
+  EXPECT_TRUE(target_.reset_logical_unit(lun_0, [&] { ++finished; }));
   settle(collecting->ends, 1);
   settle(waiting->ends, 1);
   EXPECT_TRUE(collecting->aborted());
@@ -104,6 +104,7 @@ TEST_F(TaskManagement, ResetAbortsEveryCommandAndWaitsForTheStore) {
   EXPECT_EQ(finished, 0);
   // The unit goes on meanwhile, for what came after the reset; only who would read what the store
   // may still write waits.
+  EXPECT_EQ(run(read_another)->sense_code(), 0x062903u);
   EXPECT_TRUE(run(read_another)->good());
   EXPECT_EQ(finished, 0);
   faults_->release();
@@ -112,15 +113,16 @@ TEST_F(TaskManagement, ResetAbortsEveryCommandAndWaitsForTheStore) {
   EXPECT_EQ(finished, 1);
 }
 
-TEST_F(TaskManagement, ResetTellsEveryOtherNexusOnce) {
+TEST_F(TaskManagement, ResetTellsEveryNexusOnce) {
   add_unit_in_use(options());
   int finished = 0;
-  EXPECT_TRUE(target_.reset_logical_unit(lun_0, first_, [&] { ++finished; }));
+  EXPECT_TRUE(target_.reset_logical_unit(lun_0, [&] { ++finished; }));
   EXPECT_EQ(finished, 0) << "never from inside";
   settle(finished, 1);
-  EXPECT_TRUE(run({0x00}, first_)->good());
-  EXPECT_EQ(run({0x00}, second_)->sense_code(), 0x062903u);
-  EXPECT_TRUE(run({0x00}, second_)->good());
+  for (Nexus* nexus : {&first_, &second_}) {
+    EXPECT_EQ(run({0x00}, *nexus)->sense_code(), 0x062903u);
+    EXPECT_TRUE(run({0x00}, *nexus)->good());
+  }
 }
 
 TEST_F(TaskManagement, ASecondResetWaitsToo) {
@@ -130,8 +132,8 @@ TEST_F(TaskManagement, ASecondResetWaitsToo) {
   in_store->execute(512, Bytes(512));
   int first_finished = 0;
   int second_finished = 0;
-  target_.reset_logical_unit(lun_0, first_, [&] { ++first_finished; });
-  target_.reset_logical_unit(lun_0, second_, [&] { ++second_finished; });
+  target_.reset_logical_unit(lun_0, [&] { ++first_finished; });
+  target_.reset_logical_unit(lun_0, [&] { ++second_finished; });
   settle();
   EXPECT_EQ(first_finished + second_finished, 0);
   faults_->release();
@@ -143,7 +145,7 @@ TEST_F(TaskManagement, ASessionMayExecuteWhatAResetAborted) {
   add_unit_in_use(options());
   auto command = issue(write_one, second_);
   int finished = 0;
-  target_.reset_logical_unit(lun_0, first_, [&] { ++finished; });
+  target_.reset_logical_unit(lun_0, [&] { ++finished; });
   command->execute(512, Bytes(512));  // It does not know yet.
   settle(finished, 1);
   EXPECT_TRUE(command->aborted());
@@ -153,8 +155,8 @@ TEST_F(TaskManagement, ASessionMayExecuteWhatAResetAborted) {
 
 TEST_F(TaskManagement, ThereIsNoUnitToResetBehindAnUnknownLun) {
   add_unit_in_use(options());
-  EXPECT_FALSE(target_.reset_logical_unit(scsi::encode_lun(1), first_, [] {}));
-  EXPECT_FALSE(target_.reset_logical_unit(scsi::LunAddress{0xc1, 0x01}, first_, [] {}));
+  EXPECT_FALSE(target_.reset_logical_unit(scsi::encode_lun(1), [] {}));
+  EXPECT_FALSE(target_.reset_logical_unit(scsi::LunAddress{0xc1, 0x01}, [] {}));
 }
 
 TEST_F(TaskManagement, FirstContactIsToldOfThePowerOn) {

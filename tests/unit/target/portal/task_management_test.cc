@@ -144,7 +144,7 @@ TEST_F(TaskManagementTest, AbortMustNameTheCommandsOwnUnit) {
   EXPECT_EQ(initiator.finish(7), 0);
 }
 
-TEST_F(TaskManagementTest, ResetAbortsTheCommandsOfEverySessionAndTellsTheOthers) {
+TEST_F(TaskManagementTest, ResetAbortsTheCommandsOfEverySessionAndTellsAll) {
   target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
   RawInitiator resetter(target_.port(), {.isid_tail = 1});
   RawInitiator bystander(target_.port(), {.isid_tail = 2});
@@ -157,12 +157,14 @@ TEST_F(TaskManagementTest, ResetAbortsTheCommandsOfEverySessionAndTellsTheOthers
   EXPECT_FALSE(resetter.receive_if_any(100ms)) << "the store still has the commands";
   target_.heal();
   EXPECT_EQ(response(resetter), TaskManagementResponseCode::function_complete);
-  resetter.read(2, 0, 8);
-  bystander.send(bystander.test_unit_ready(2));
-  EXPECT_EQ(bystander.finish(2), 2) << "a unit attention tells of the reset";
-  ASSERT_GE(bystander.data().size(), 16u);
-  EXPECT_EQ(bystander.data()[4] & 0xf, 6);
-  EXPECT_EQ(bystander.data()[14], 0x29);
+  for (RawInitiator* initiator : {&resetter, &bystander}) {
+    initiator->send(initiator->test_unit_ready(2));
+    EXPECT_EQ(initiator->finish(2), 2) << "a unit attention tells of the reset";
+    ASSERT_GE(initiator->data().size(), 16u);
+    EXPECT_EQ(initiator->data()[4] & 0xf, 6);
+    EXPECT_EQ(initiator->data()[14], 0x29);
+  }
+  resetter.read(3, 0, 8);
 }
 
 TEST_F(TaskManagementTest, ResetLeavesOtherUnitsAlone) {
