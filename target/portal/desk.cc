@@ -32,6 +32,10 @@ std::vector<std::string> Desk::target_names(const Caller& caller) {
   return names;
 }
 
+std::optional<std::uint64_t> Desk::may_log_failure(const SocketAddress& peer) {
+  return log_quota_.take(peer.host(), clock_now());
+}
+
 Duration Desk::note_failed_authentication(const Caller& caller) {
   return failures_.note(caller.peer.host(), clock_now());
 }

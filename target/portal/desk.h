@@ -6,6 +6,7 @@
 
 #include "target/config/access.h"
 #include "target/config/config.h"
+#include "target/portal/log_quota.h"
 #include "target/portal/login_failures.h"
 #include "target/portal/target_table.h"
 #include "target/session/login.h"
@@ -23,6 +24,7 @@ class Desk final : public Reception {
   TargetRef find_target(std::string_view name, const Caller& caller) override;
   std::vector<std::string> target_names(const Caller& caller) override;
   std::shared_ptr<const Accounts> discovery_accounts() const override { return targets_.discovery_accounts(); }
+  std::optional<std::uint64_t> may_log_failure(const SocketAddress& peer) override;
   Duration note_failed_authentication(const Caller& caller) override;
   Admission admit(const TargetConfig& target, const Caller& caller,
                   const iscsi::Isid& isid) override;
@@ -39,6 +41,7 @@ class Desk final : public Reception {
   Access access_;
   SessionTable& sessions_;
   LoginFailures failures_;
+  LogQuota log_quota_;
 };
 
 }  // namespace holdfast::target

@@ -39,7 +39,13 @@ std::vector<SocketAddress> Server::addresses() const {
 }
 
 void Server::accepted(Fd fd) {
-  const Doorkeeper::Entry entry = door_.enter(peer_address(fd.get()).host());
+  const SocketAddress peer = peer_address(fd.get());
+  if (peer.port() == 0) {
+    // It was reset before we got to it: nobody is there, and nobody can be named.
+    if (std::has_single_bit(++gone_)) log(LogLevel::info, "{} connections so far were reset before they were accepted", gone_);
+    return;
+  }
+  const Doorkeeper::Entry entry = door_.enter(peer.host());
   if (entry.evicted) evict(*entry.evicted);
   set_no_delay(fd.get());
   set_keep_alive(fd.get());

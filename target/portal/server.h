@@ -71,6 +71,7 @@ class Server final : private Listener::Owner, private Timer {
   Scope connections_;
   std::map<Doorkeeper::Ticket, int> without_session_;  // descriptors of logins and discoveries
   std::uint64_t evicted_ = 0;
+  std::uint64_t gone_ = 0;
   bool draining_ = false;
   bool dropped_ = false;
   std::function<void()> give_up_;

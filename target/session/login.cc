@@ -224,8 +224,9 @@ Task<Result<LoginOutcome>> log_in(Loop& loop, int fd, Reception& reception, Dura
   } else if (outcome.error().kind == ErrorKind::peer_closed && !conversation.heard_anything()) {
     // A probe that only looks whether the port is open, perhaps every few seconds.
     log(LogLevel::debug, "login from {}: {}", who, outcome.error().message);
-  } else {
-    log(LogLevel::warning, "login from {}: {}", who, outcome.error().message);
+  } else if (const std::optional<std::uint64_t> unsaid = reception.may_log_failure(peer)) {
+    const std::string more = *unsaid == 0 ? "" : fmt::format(" (and {} more from there)", *unsaid);
+    log(LogLevel::warning, "login from {}: {}{}", who, outcome.error().message, more);
   }
   co_return outcome;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,9 @@ class Reception {
 
   /// Who may discover, and as whom we prove ourselves then.
   virtual std::shared_ptr<const Accounts> discovery_accounts() const = 0;
+  /// A login from there failed. Whether the log may have a line about it, so that a flood does not
+  /// fill it; then, how many went without since the last one.
+  virtual std::optional<std::uint64_t> may_log_failure(const SocketAddress&) { return 0; }
   /// A login failed for want of the right secret: how long this source waits for its refusal. More
   /// with each failure, so that guessing is slow.
   virtual Duration note_failed_authentication(const Caller& caller) = 0;
