@@ -10,18 +10,16 @@ import struct
 import sys
 import time
 
+from raw_iscsi import COMMAND, DATA_OUT, LOGIN, bhs
+
 PORT, SECONDS = int(sys.argv[1]), float(sys.argv[2])
 rng = random.Random(20261122)
 
 
-def header(opcode, flags=0, ahs_words=0, data_bytes=0, rest=bytes(40)):
-    return (struct.pack(">BBHB", opcode, flags, 0, ahs_words) + data_bytes.to_bytes(3, "big") + rest)
-
-
-def login(text, data_bytes=None, flags=0x87):
-    padded = text + bytes(-len(text) % 4)
-    rest = bytes(8) + struct.pack(">IHHII", 1, 0, 0, 1, 0) + bytes(16)
-    return header(0x43, flags, 0, len(text) if data_bytes is None else data_bytes, rest) + padded
+def login(data, data_bytes=None, flags=0x87):
+    length = len(data) if data_bytes is None else data_bytes
+    words = struct.pack(">HHII", 0, 0, 1, 0)
+    return bhs(LOGIN, flags, immediate=True, words=words, data_bytes=length) + data + bytes(-len(data) % 4)
 
 
 NAME = b"InitiatorName=iqn.2026-11.example.hostile:peer\0"
@@ -34,10 +32,10 @@ WAYS = {
     "zeros": bytes(4096),
     "ones": b"\xff" * 4096,
     "HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + bytes(48),
-    "a command before login": header(0x01, 0xC0, rest=bytes(40)),
-    "a Data-Out before login": header(0x05, 0x80, data_bytes=8192) + bytes(8192),
+    "a command before login": bhs(COMMAND, 0xC0),
+    "a Data-Out before login": bhs(DATA_OUT, data_bytes=8192) + bytes(8192),
     "a segment of 16 MiB in login": login(NAME, data_bytes=0xFFFFFF),
-    "an AHS of 1020 bytes": header(0x43, 0x87, 255, 0) + bytes(1020),
+    "an AHS of 1020 bytes": bhs(LOGIN, 0x87, immediate=True, ahs_words=255) + bytes(1020),
     "keys without a value": login(b"InitiatorName\0\0\0====\0"),
     "a key of 8 KiB": login(b"k" * 8000 + b"=v\0"),
     "bytes for text": login(rng.randbytes(2000)),

@@ -49,6 +49,12 @@ def text(keys):
     return "".join(pair + "\0" for pair in pairs).encode("latin-1")
 
 
+def bhs(opcode, flags=0x80, *, immediate=False, specific=b"\0\0", ahs_words=0, data_bytes=0, lun=0, tag=1, words=b""):
+    """A header of 48 bytes. `words` are those from byte 20 on."""
+    return (bytes([opcode | (0x40 if immediate else 0), flags]) + specific + bytes([ahs_words]) +
+            data_bytes.to_bytes(3, "big") + struct.pack(">HHII", lun, 0, 0, tag) + words.ljust(28, b"\0"))
+
+
 class Pdu:
     """One PDU of the target's, its fields by the names of RFC 7143."""
 
@@ -170,11 +176,9 @@ class Connection:
 
     def pdu(self, opcode, data=b"", *, flags=0x80, immediate=False, specific=b"\0\0", ahs=b"", lun=0,
             tag=1, words=b"", data_bytes=None, spoil_header=False, spoil_data=False):
-        """The bytes of a PDU. `words` are those from byte 20 on."""
-        length = len(data) if data_bytes is None else data_bytes
-        header = (bytes([opcode | (0x40 if immediate else 0), flags]) + specific +
-                  bytes([len(ahs) // 4]) + length.to_bytes(3, "big") +
-                  struct.pack(">HHI", lun, 0, 0) + struct.pack(">I", tag) + words.ljust(28, b"\0") + ahs)
+        """The bytes of a PDU, with its digests."""
+        header = bhs(opcode, flags, immediate=immediate, specific=specific, ahs_words=len(ahs) // 4, lun=lun, tag=tag,
+                     words=words, data_bytes=len(data) if data_bytes is None else data_bytes) + ahs
         self.last_header = header[:48]
         whole = header
         if self.header_digest:
