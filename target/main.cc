@@ -132,6 +132,10 @@ int run(const Options& options) {
   if (options.check || !parsed.good()) return check(parsed, options.state_dir);
   print(parsed.diagnostics);
   const Config& config = parsed.config;
+  if (!config.portal_groups.empty() && !options.addresses.empty()) {
+    fmt::print(stderr, "holdfastd: --address and the PortalGroup lines of {} both say where to listen\n", config.file);
+    return exit_usage;
+  }
 
   // The ring belongs to the process that uses it, so the daemon is its own process before that.
   std::optional<Background> background;
@@ -159,8 +163,10 @@ int run(const Options& options) {
   open_targets(config, false, targets, problems);
   if (!print(problems.take())) return exit_usage;
 
-  Result<std::vector<Fd>> sockets = listen_on(options.addresses, options.port);
-  if (!sockets) return cannot_start(sockets.error());
+  const std::vector<PortalGroup> groups =
+      config.portal_groups.empty() ? one_portal_group(options.addresses) : config.portal_groups;
+  Result<std::vector<OpenPortal>> portals = listen_on(groups, options.port);
+  if (!portals) return cannot_start(portals.error());
   // Ports below 1024 and devices are open now: root is needed no more.
   const Status dropped = drop_privileges(options.uid, options.gid);
   if (!dropped) return cannot_start(dropped.error());
@@ -169,7 +175,7 @@ int run(const Options& options) {
     if (!writable) return cannot_start(writable.error());
   }
 
-  Server server(**loop, targets, std::move(*sockets));
+  Server server(**loop, targets, std::move(*portals));
   Service service{options, config, server, *signals, background};
   (*loop)->run(serve(service));
   return exit_ok;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/iscsi/parameters.h"
+#include "target/config/portal_address.h"
 
 namespace holdfast::target {
 
@@ -66,6 +67,20 @@ struct DigestChoice {
 /// As many connections as a session may have, whatever MaxConnections says.
 inline constexpr std::uint32_t session_connections_max = 16;
 
+/// Where initiators that want to log in to a target are sent instead (RFC 7143 section 11.13.5).
+struct Redirection {
+  PortalAddress to;
+  bool permanent = false;
+};
+
+/// A `PortalGroup` line before the first Target: addresses to listen on, by any of which connections
+/// may join a session that began by another of them (RFC 7143 section 4.4.1).
+struct PortalGroup {
+  std::uint16_t tag = 1;
+  std::vector<PortalAddress> portals;
+  int line = 0;
+};
+
 /// A `Target` stanza.
 struct TargetConfig {
   std::string name;                                      // in lower case, as it goes on the wire
@@ -80,6 +95,8 @@ struct TargetConfig {
   std::uint32_t queued_commands = 32;                    // the CmdSN window
   std::uint32_t nop_interval = 0;                        // seconds; 0: off
   std::uint32_t nop_timeout = 0;  // seconds; 1 to nop_interval when that is on
+  std::vector<std::uint16_t> portal_groups;              // by which it is reached; empty: by all
+  std::optional<Redirection> redirection;
   int line = 0;
 };
 
@@ -87,6 +104,7 @@ struct TargetConfig {
 struct Config {
   std::string file;
   Accounts discovery_accounts;  // given before the first Target
+  std::vector<PortalGroup> portal_groups;  // empty: one of tag 1, on the addresses of the command line
   std::vector<TargetConfig> targets;
   std::vector<std::string> access_folders;  // where access lists are looked for, the best place first
 };

@@ -65,6 +65,8 @@ const std::array directives = {
 
     Directive{"IncomingUser", AccountRule{AccountKind::incoming}},
     Directive{"OutgoingUser", AccountRule{AccountKind::outgoing}},
+    Directive{"PortalGroup", PortalGroupRule{}},
+    Directive{"Redirect", RedirectRule{}},
     Directive{"iSNSServer", NotYetRule{"iSNS"}},
     Directive{"iSNSAccessControl", NotYetRule{"iSNS"}},
 };

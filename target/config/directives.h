@@ -53,12 +53,17 @@ struct AccountRule {
   AccountKind kind;
 };
 
+/// PortalGroup: before the first Target a group's addresses, in a stanza the groups of the target.
+struct PortalGroupRule {};
+
+struct RedirectRule {};
 struct AliasRule {};
 struct LunRule {};
 struct TargetRule {};
 
 using Rule = std::variant<NumberRule, YesNoRule, FixedYesNoRule, IgnoredNumberRule, DigestRule,
-                          NotYetRule, AccountRule, AliasRule, LunRule, TargetRule>;
+                          NotYetRule, AccountRule, PortalGroupRule, RedirectRule, AliasRule, LunRule,
+                          TargetRule>;
 
 struct Directive {
   std::string_view name;

@@ -8,6 +8,7 @@
 
 #include "target/config/directives.h"
 #include "target/config/lexer.h"
+#include "target/config/portal_group_line.h"
 #include "target/config/stanza.h"
 #include "target/config/values.h"
 
@@ -63,6 +64,8 @@ class Parser {
     const AccountRule* account = std::get_if<AccountRule>(&directive.rule);
     if (account != nullptr)
       read_account(account->kind, line, parsed_.config.discovery_accounts, diagnostics_);
+    else if (std::holds_alternative<PortalGroupRule>(directive.rule))
+      read_portal_group(line, parsed_.config.portal_groups, diagnostics_);
     else if (not_yet != nullptr)
       diagnostics_.error(
           line.number, fmt::format("{} is not yet supported ({})", directive.name, not_yet->what));
@@ -74,6 +77,7 @@ class Parser {
 
   void close_stanza() {
     if (!stanza_) return;
+    stanza_->check_portal_groups(parsed_.config.portal_groups);
     stanza_->close();
     if (stanza_->has_good_name()) {
       const TargetConfig& target = stanza_->target();

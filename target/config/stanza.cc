@@ -1,11 +1,13 @@
 #include "target/config/stanza.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 #include <optional>
 #include <utility>
 
 #include "common/base/check.h"
 #include "target/config/lun_line.h"
+#include "target/config/portal_group_line.h"
 #include "target/config/target_name.h"
 #include "target/config/values.h"
 
@@ -157,6 +159,34 @@ struct Stanza::Reader {
     read_account(rule.kind, line, stanza.target_.accounts, stanza.diagnostics_);
   }
 
+  void operator()(const PortalGroupRule&) {
+    if (!stanza.is_new(directive, line)) return;
+    if (line.words.size() < 2) return error("PortalGroup needs the tag of a group, or several");
+    for (std::size_t i = 1; i < line.words.size(); ++i) {
+      const std::optional<std::uint16_t> tag = parse_portal_group_tag(line.words[i].text);
+      if (!tag) return error(portal_group_tag_complaint(line.words[i].text));
+      stanza.target_.portal_groups.push_back(*tag);
+    }
+  }
+
+  void operator()(const RedirectRule&) {
+    if (!stanza.is_new(directive, line)) return;
+    if (line.words.size() < 2 || line.words.size() > 3)
+      return error("Redirect needs an address, as in: Redirect 192.0.2.7:3260 Permanent");
+    const std::optional<PortalAddress> to = parse_portal_address(line.words[1].text);
+    if (!to)
+      return error(fmt::format("Redirect is {}; ADDRESS, ADDRESS:PORT or [IPv6]:PORT is accepted",
+                               shown(line.words[1].text)));
+    Redirection redirection{.to = *to, .permanent = false};
+    if (line.words.size() == 3) {
+      const std::string& how = line.words[2].text;
+      if (how != "Temporary" && how != "Permanent")
+        return error(fmt::format("Redirect says {}; Temporary or Permanent is accepted", shown(how)));
+      redirection.permanent = how == "Permanent";
+    }
+    stanza.target_.redirection = std::move(redirection);
+  }
+
   void operator()(const AliasRule&) {
     const std::string* text = value();
     if (text == nullptr) return;
@@ -213,6 +243,16 @@ void Stanza::settle_nops() {
     target_.nop_timeout = 0;
   }
   if (target_.nop_timeout == 0) target_.nop_timeout = target_.nop_interval;
+}
+
+void Stanza::check_portal_groups(const std::vector<PortalGroup>& groups) {
+  for (const std::uint16_t tag : target_.portal_groups) {
+    const bool known = std::any_of(groups.begin(), groups.end(),
+                                   [tag](const PortalGroup& group) { return group.tag == tag; });
+    if (!known)
+      diagnostics_.error(line_of("PortalGroup"),
+                         fmt::format("there is no PortalGroup {}; it is made before the first Target", tag));
+  }
 }
 
 void Stanza::close() {

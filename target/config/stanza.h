@@ -21,6 +21,8 @@ class Stanza {
 
   /// Reads one directive of the stanza. `directory` is where relative paths begin.
   void read(const Directive& directive, const Line& line, const std::string& directory);
+  /// Says which of the target's portal groups there are not.
+  void check_portal_groups(const std::vector<PortalGroup>& groups);
   /// Settles what the stanza left open and looks for contradictions. Called once, at its end.
   void close();
 

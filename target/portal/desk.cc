@@ -1,5 +1,8 @@
 #include "target/portal/desk.h"
 
+#include <algorithm>
+#include <fmt/format.h>
+
 #include "common/base/log.h"
 
 namespace holdfast::target {
@@ -8,19 +11,30 @@ void Desk::refresh_access() {
     log(said.severity == Diagnostic::Severity::error ? LogLevel::error : LogLevel::warning, "{}", said.to_string());
 }
 
-Access::Decision Desk::decide(const TargetConfig& target, const Caller& caller) const {
+Access::Decision Desk::decide(const TargetConfig& target, const Caller& caller, const SocketAddress& portal) const {
   return access_.decide(target.name, caller.initiator_name, IpAddress::parse(caller.peer.host()),
-                        IpAddress::parse(caller.local.host()));
+                        IpAddress::parse(portal.host()));
+}
+
+std::vector<Portal> Desk::allowed_portals(const TargetConfig& target, const Caller& caller) const {
+  std::vector<Portal> portals = portals_.reachable(target.portal_groups, caller.local, caller.peer);
+  std::erase_if(portals, [&](const Portal& portal) { return !decide(target, caller, portal.address).allowed; });
+  return portals;
 }
 
 TargetRef Desk::find_target(std::string_view name, const Caller& caller) {
   const ServedTarget* found = targets_.find(name);
   if (found == nullptr) return nullptr;
   refresh_access();
-  const Access::Decision decision = decide(*found->config, caller);
-  if (decision.allowed) return found->config;
+  const TargetConfig& target = *found->config;
+  Access::Decision decision = decide(target, caller, caller.local);
+  const bool in_group = target.portal_groups.empty() ||
+                        std::find(target.portal_groups.begin(), target.portal_groups.end(), caller.portal_group) !=
+                            target.portal_groups.end();
+  if (decision.allowed && in_group) return found->config;
+  if (decision.allowed) decision.why = fmt::format("it is not served in portal group {}", caller.portal_group);
   log(LogLevel::warning, "{} from {} is not let in to {}: {}", caller.initiator_name, caller.peer.to_string(),
-      found->config->name, decision.why);
+      target.name, decision.why);
   return nullptr;
 }
 
@@ -28,8 +42,18 @@ std::vector<std::string> Desk::target_names(const Caller& caller) {
   refresh_access();
   std::vector<std::string> names;
   for (const std::unique_ptr<ServedTarget>& target : targets_.all())
-    if (decide(*target->config, caller).allowed) names.push_back(target->config->name);
+    if (!allowed_portals(*target->config, caller).empty()) names.push_back(target->config->name);
   return names;
+}
+
+std::vector<std::string> Desk::target_addresses(std::string_view name, const Caller& caller) {
+  const ServedTarget* found = targets_.find(name);
+  if (found == nullptr) return {};
+  refresh_access();
+  std::vector<std::string> addresses;
+  for (const Portal& portal : allowed_portals(*found->config, caller))
+    addresses.push_back(fmt::format("{},{}", portal.address.to_string(), portal.group));
+  return addresses;
 }
 
 std::optional<std::uint64_t> Desk::may_log_failure(const SocketAddress& peer) {

@@ -27,7 +27,8 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
       ->type_name("N")
       ->check(CLI::Range(0, 255));
   app.add_option("-a,--address", options.addresses,
-                 "Listen on this address only; may be given several times")
+                 "Listen on this address only; may be given several times. Where the\n"
+                 "configuration has PortalGroup lines, they say it")
       ->type_name("ADDR")
       ->allow_extra_args(false);
   app.add_option("-p,--port", options.port, "Listen on this port (3260); 0 finds a free one")

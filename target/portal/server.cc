@@ -16,13 +16,26 @@ namespace {
 
 constexpr Duration trim_after = std::chrono::seconds(1);
 
+PortalTable addresses_of(const std::vector<OpenPortal>& portals) {
+  std::vector<Portal> all;
+  for (const OpenPortal& portal : portals)
+    all.push_back({.address = local_address(portal.socket.get()), .group = portal.group});
+  return PortalTable(std::move(all));
+}
+
 }  // namespace
 
-Server::Server(Loop& loop, const TargetTable& targets, std::vector<Fd> sockets)
-    : Timer(loop), loop_(loop), targets_(targets), memory_(loop), desk_(targets, sessions_), heap_trim_(loop) {
+Server::Server(Loop& loop, const TargetTable& targets, std::vector<OpenPortal> portals)
+    : Timer(loop),
+      loop_(loop),
+      targets_(targets),
+      memory_(loop),
+      portals_(addresses_of(portals)),
+      desk_(targets, portals_, sessions_),
+      heap_trim_(loop) {
   Listener::Owner& self = *this;
-  for (Fd& socket : sockets)
-    listeners_.push_back(std::make_unique<Listener>(loop, std::move(socket), self));
+  for (OpenPortal& portal : portals)
+    listeners_.push_back(std::make_unique<Listener>(loop, std::move(portal.socket), self));
 }
 
 Server::~Server() = default;

@@ -16,6 +16,8 @@
 #include "target/portal/desk.h"
 #include "target/portal/doorkeeper.h"
 #include "target/portal/listener.h"
+#include "target/portal/portal_table.h"
+#include "target/portal/sockets.h"
 #include "target/portal/target_table.h"
 #include "target/session/data_memory.h"
 #include "target/session/login.h"
@@ -31,8 +33,8 @@ class Server final : private Listener::Owner, private Timer {
   static constexpr Duration drain_max = std::chrono::seconds(13);
   static constexpr Duration abort_max = std::chrono::seconds(5);
 
-  /// `targets` outlives the server. `sockets` listen already; nobody is served before `start`.
-  Server(Loop& loop, const TargetTable& targets, std::vector<Fd> sockets);
+  /// `targets` outlives the server. `portals` listen already; nobody is served before `start`.
+  Server(Loop& loop, const TargetTable& targets, std::vector<OpenPortal> portals);
   ~Server();
 
   /// From here on, who connects can log in.
@@ -64,6 +66,7 @@ class Server final : private Listener::Owner, private Timer {
   const TargetTable& targets_;
   DataMemory memory_;
   SessionTable sessions_;
+  const PortalTable portals_;
   Desk desk_;
   Doorkeeper door_;
   std::vector<std::unique_ptr<Listener>> listeners_;

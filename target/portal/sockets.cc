@@ -9,46 +9,61 @@ namespace {
 /// How often a free port may turn out to be taken on the second address.
 constexpr int attempts_max = 16;
 
-Result<std::vector<Fd>> listen_on_all(const std::vector<SocketAddress>& addresses) {
-  std::vector<Fd> sockets;
-  std::uint16_t port = 0;
-  for (SocketAddress address : addresses) {
-    if (address.port() == 0 && port != 0) {
-      Result<SocketAddress> same_port = SocketAddress::parse(address.host(), port);
+/// An address to listen on; port 0: a free one, the same for all that have it.
+struct Wanted {
+  SocketAddress address;
+  std::uint16_t group = 1;
+};
+
+Result<std::vector<OpenPortal>> listen_on_all(const std::vector<Wanted>& all) {
+  std::vector<OpenPortal> portals;
+  std::uint16_t free_port = 0;
+  for (const Wanted& wanted : all) {
+    SocketAddress address = wanted.address;
+    const bool takes_free_port = address.port() == 0;
+    if (takes_free_port && free_port != 0) {
+      Result<SocketAddress> same_port = SocketAddress::parse(address.host(), free_port);
       if (!same_port) return same_port.error();
       address = *same_port;
     }
     Result<Fd> socket = listen_tcp(address);
     if (!socket) return socket.error();
-    port = local_address(socket->get()).port();
-    sockets.push_back(std::move(*socket));
+    if (takes_free_port) free_port = local_address(socket->get()).port();
+    portals.push_back({.socket = std::move(*socket), .group = wanted.group});
   }
-  return sockets;
+  return portals;
 }
 
-bool has_ipv6(std::uint16_t port) {
-  const Result<SocketAddress> any = SocketAddress::parse("::", port);
+bool has_ipv6() {
+  const Result<SocketAddress> any = SocketAddress::parse("::", 0);
   return any && open_tcp(*any).ok();
 }
 
 }  // namespace
 
-Result<std::vector<Fd>> listen_on(const std::vector<std::string>& addresses, std::uint16_t port) {
-  std::vector<std::string> hosts = addresses;
-  if (hosts.empty()) {
-    hosts.emplace_back("0.0.0.0");
-    if (has_ipv6(port)) hosts.emplace_back("::");
+std::vector<PortalGroup> one_portal_group(const std::vector<std::string>& addresses) {
+  PortalGroup group;
+  for (const std::string& address : addresses) group.portals.push_back({.host = address, .port = std::nullopt});
+  if (addresses.empty()) {
+    group.portals.push_back({.host = "0.0.0.0", .port = std::nullopt});
+    if (has_ipv6()) group.portals.push_back({.host = "::", .port = std::nullopt});
   }
-  std::vector<SocketAddress> parsed;
-  for (const std::string& host : hosts) {
-    Result<SocketAddress> address = SocketAddress::parse(host, port);
-    if (!address) return address.error();
-    parsed.push_back(*address);
+  return {std::move(group)};
+}
+
+Result<std::vector<OpenPortal>> listen_on(const std::vector<PortalGroup>& groups, std::uint16_t port) {
+  std::vector<Wanted> all;
+  for (const PortalGroup& group : groups) {
+    for (const PortalAddress& portal : group.portals) {
+      Result<SocketAddress> address = SocketAddress::parse(portal.host, portal.port.value_or(port));
+      if (!address) return address.error();
+      all.push_back({.address = *address, .group = group.tag});
+    }
   }
   for (int attempt = 1;; ++attempt) {
-    Result<std::vector<Fd>> sockets = listen_on_all(parsed);
-    const bool try_again = !sockets && port == 0 && sockets.error().code == EADDRINUSE;
-    if (!try_again || attempt == attempts_max) return sockets;
+    Result<std::vector<OpenPortal>> portals = listen_on_all(all);
+    const bool try_again = !portals && port == 0 && portals.error().code == EADDRINUSE;
+    if (!try_again || attempt == attempts_max) return portals;
   }
 }
 

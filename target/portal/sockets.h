@@ -7,11 +7,21 @@
 #include "common/base/result.h"
 #include "common/runtime/fd.h"
 #include "common/runtime/socket.h"
+#include "target/config/config.h"
 
 namespace holdfast::target {
 
-/// Listens on each of `addresses`, or on every address of the machine if there is none. With port 0
-/// they all get the same free port. The error names the address that it is about.
-Result<std::vector<Fd>> listen_on(const std::vector<std::string>& addresses, std::uint16_t port);
+/// A listening socket, and the portal group that it belongs to.
+struct OpenPortal {
+  Fd socket;
+  std::uint16_t group = 1;
+};
+
+/// One group of tag 1 on `addresses`, or on every address of the machine if there is none.
+std::vector<PortalGroup> one_portal_group(const std::vector<std::string>& addresses);
+
+/// Listens on every portal of `groups`; where none says its port, on `port`. With port 0 those get the
+/// same free one. The error names the address that it is about.
+Result<std::vector<OpenPortal>> listen_on(const std::vector<PortalGroup>& groups, std::uint16_t port);
 
 }  // namespace holdfast::target

@@ -197,7 +197,7 @@ Task<Status> LoginConversation::refuse(const LoginRefusal& refusal) {
     const Duration wait = reception_.note_failed_authentication(rules_.caller());
     co_await sleep_for(loop_, wait);
   }
-  Status sent = co_await send_part(flags, no_text, refusal.status);
+  Status sent = co_await send_part(flags, refusal.text, refusal.status);
   if (!sent) co_return sent;
   co_return Error{ErrorKind::refused, static_cast<int>(refusal.status),
                   fmt::format("refused with status {:#06x}: {}",
@@ -225,8 +225,11 @@ Task<Result<LoginOutcome>> log_in(Loop& loop, int fd, Reception& reception, Dura
     // A probe that only looks whether the port is open, perhaps every few seconds.
     log(LogLevel::debug, "login from {}: {}", who, outcome.error().message);
   } else if (const std::optional<std::uint64_t> unsaid = reception.may_log_failure(peer)) {
+    // Who was sent on has done nothing wrong.
+    const bool sent_on = outcome.error().kind == ErrorKind::refused &&
+                         iscsi::status_class(static_cast<iscsi::LoginStatus>(outcome.error().code)) == 1;
     const std::string more = *unsaid == 0 ? "" : fmt::format(" (and {} more from there)", *unsaid);
-    log(LogLevel::warning, "login from {}: {}{}", who, outcome.error().message, more);
+    log(sent_on ? LogLevel::info : LogLevel::warning, "login from {}: {}{}", who, outcome.error().message, more);
   }
   co_return outcome;
 }

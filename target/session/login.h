@@ -24,6 +24,7 @@ struct Caller {
   std::string initiator_name;
   SocketAddress local;
   SocketAddress peer;
+  std::uint16_t portal_group = 1;  // of the portal that it came by
 };
 
 /// A target's configuration as it was when somebody asked. Whatever is changed by an administrator is
@@ -57,10 +58,15 @@ class Reception {
  public:
   virtual ~Reception() = default;
 
-  /// The target of that name, if this caller may see it; null otherwise.
+  /// The target of that name, if this caller may see it where it came to; null otherwise.
   virtual TargetRef find_target(std::string_view name, const Caller& caller) = 0;
   /// The names of all targets that this caller may see, in the file's order.
   virtual std::vector<std::string> target_names(const Caller& caller) = 0;
+  /// How this caller reaches the target of that name, as TargetAddress says it (RFC 7143 section 13.8),
+  /// the portal first that it came by; nothing if it may not see it.
+  virtual std::vector<std::string> target_addresses(std::string_view name, const Caller& caller) = 0;
+  /// The tag of the portal group that a connection to `local` came by.
+  virtual std::uint16_t portal_group_of(const SocketAddress& local) const = 0;
 
   /// Who may discover, and as whom we prove ourselves then.
   virtual std::shared_ptr<const Accounts> discovery_accounts() const = 0;
@@ -102,9 +108,6 @@ class Reception {
   virtual Joining ask_to_join(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
                               std::uint16_t tsih, std::uint16_t cid) = 0;
 };
-
-/// All portals are in one group (RFC 7143 section 4.4.1), as they always were in ietd.
-inline constexpr std::uint16_t target_portal_group_tag = 1;
 
 /// How long a login may take from its first byte's wait to its last response.
 inline constexpr Duration login_deadline = std::chrono::seconds(15);

@@ -24,10 +24,10 @@ constexpr std::uint32_t discovery_window = 8;
 constexpr std::uint32_t first_window = 16;
 
 LoginRefusal refuse(LoginStatus status, std::string why) {
-  return {status, std::move(why)};
+  return {.status = status, .why = std::move(why)};
 }
 LoginRefusal protocol_error(std::string why) {
-  return {LoginStatus::initiator_error, std::move(why)};
+  return {.status = LoginStatus::initiator_error, .why = std::move(why)};
 }
 
 std::string_view find_value(std::span<const iscsi::TextPair> pairs, Key key) {
@@ -41,6 +41,16 @@ std::string_view find_value(std::span<const iscsi::TextPair> pairs, Key key) {
 // wants is for access rules to judge.
 bool allowed_in_name(char c) {
   return static_cast<unsigned char>(c) > 0x20 && c != 0x7f;
+}
+
+/// Sections 11.13.5 and 13.8: the address stands without a portal group tag.
+LoginRefusal send_on(const Redirection& redirection) {
+  const std::string address = redirection.to.to_string();
+  iscsi::TextBuilder text;
+  text.add(iscsi::row_of(Key::target_address).name, address);
+  return {.status = redirection.permanent ? LoginStatus::target_moved_permanently : LoginStatus::target_moved_temporarily,
+          .why = fmt::format("the target is at {} now", address),
+          .text = text.take()};
 }
 
 bool is_negotiation_stage(LoginStage stage) {
@@ -64,6 +74,7 @@ LoginRules::LoginRules(Reception& reception, const SocketAddress& local, const S
     : reception_(reception) {
   outcome_.caller.local = local;
   outcome_.caller.peer = peer;
+  outcome_.caller.portal_group = reception.portal_group_of(local);
 }
 
 std::optional<LoginRefusal> LoginRules::check(const LoginRequestBhs& request) {
@@ -175,7 +186,8 @@ std::optional<LoginRefusal> LoginRules::find_target(std::string_view name) {
   outcome_.target = reception_.find_target(name, outcome_.caller);
   if (outcome_.target == nullptr)
     return refuse(LoginStatus::not_found, fmt::format("no target {}", iscsi::printable(name)));
-  return first_->tsih == 0 ? std::nullopt : ask_to_join();
+  if (first_->tsih != 0) return ask_to_join();
+  return outcome_.target->redirection ? std::optional(send_on(*outcome_.target->redirection)) : std::nullopt;
 }
 
 /// Section 6.3.1: one more connection of a session, or the same one again (section 6.3.4).
@@ -220,7 +232,7 @@ std::optional<LoginRefusal> LoginRules::authenticate(Pairs others, Pairs chap, b
 void LoginRules::introduce_target(iscsi::TextBuilder& reply) const {
   if (outcome_.is_discovery()) return;
   reply.add(iscsi::row_of(Key::target_portal_group_tag).name,
-            std::to_string(target_portal_group_tag));
+            std::to_string(outcome_.caller.portal_group));
   if (!outcome_.target->alias.empty())
     reply.add(iscsi::row_of(Key::target_alias).name, outcome_.target->alias);
 }

@@ -24,6 +24,7 @@ inline constexpr std::uint32_t login_segment_bytes_max = 8192;
 struct LoginRefusal {
   iscsi::LoginStatus status = iscsi::LoginStatus::initiator_error;
   std::string why;
+  std::string text{};  // what goes with it: where the target has moved to
 };
 
 /// The target's half of one login (RFC 7143 sections 6.3, 11.12 and 11.13) as pure rules: requests

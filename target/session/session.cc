@@ -18,7 +18,10 @@ std::string name_of_session(const LoginOutcome& login) {
 }
 
 Nexus nexus_of(const LoginOutcome& login, std::uint32_t index) {
-  return {.initiator_name = login.caller.initiator_name, .isid = login.isid, .index = index};
+  return {.initiator_name = login.caller.initiator_name,
+          .isid = login.isid,
+          .target_portal_group = login.caller.portal_group,
+          .index = index};
 }
 
 std::size_t tags_of(const LoginOutcome& login) {

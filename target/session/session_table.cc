@@ -11,7 +11,8 @@ namespace holdfast::target {
 SessionTable::~SessionTable() { CHECK(entries_.empty()); }
 
 bool SessionTable::Entry::same_nexus(const Entry& other) const {
-  return target == other.target && initiator_name == other.initiator_name && isid == other.isid;
+  return target == other.target && initiator_name == other.initiator_name && isid == other.isid &&
+         portal_group == other.portal_group;
 }
 
 Reception::Admission SessionTable::admit(const TargetConfig& target, const Caller& caller,
@@ -22,6 +23,7 @@ Reception::Admission SessionTable::admit(const TargetConfig& target, const Calle
   Entry entry{.target = target.name,
               .initiator_name = caller.initiator_name,
               .isid = isid,
+              .portal_group = caller.portal_group,
               .age = ++admissions_,
               .index = free_index()};
   const auto of_target = std::count_if(entries_.begin(), entries_.end(), [&](const auto& other) {
@@ -56,6 +58,7 @@ Reception::Joining SessionTable::ask_to_join(const TargetConfig& target, const C
   const auto found = entries_.find(tsih);
   const bool is_there = found != entries_.end() && found->second.target == target.name &&
                         found->second.initiator_name == caller.initiator_name && found->second.isid == isid &&
+                        found->second.portal_group == caller.portal_group &&
                         !found->second.superseded && found->second.session != nullptr;
   if (!is_there) return {.status = iscsi::LoginStatus::session_does_not_exist};
   const Session& session = *found->second.session;

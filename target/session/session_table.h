@@ -69,6 +69,7 @@ class SessionTable {
     std::string target;  // its name
     std::string initiator_name;
     iscsi::Isid isid{};
+    std::uint16_t portal_group = 1;
     std::uint64_t age = 0;  // counts admissions
     std::uint32_t index = 0;
     Session* session = nullptr;  // null until the login's last response is sent

@@ -114,17 +114,20 @@ void TextResponder::send_targets(std::string_view value, iscsi::TextBuilder& rep
   if (value.empty()) {
     reply.add(iscsi::row_of(Key::send_targets).name, "Reject");
   } else if (value == "All") {
-    for (const std::string& name : reception_.target_names(session_.caller))
-      add_target(name, reply);
-  } else if (const TargetRef target = reception_.find_target(value, session_.caller)) {
-    add_target(target->name, reply);
+    for (const std::string& name : reception_.target_names(session_.caller)) add_target(name, reply);
+  } else {
+    std::string name(value);  // Names are compared, and told, in lower case (section 4.2.7.1).
+    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    add_target(name, reply);
   }
 }
 
+/// Nothing for one that the initiator may not see.
 void TextResponder::add_target(std::string_view name, iscsi::TextBuilder& reply) const {
+  const std::vector<std::string> addresses = reception_.target_addresses(name, session_.caller);
+  if (addresses.empty()) return;
   reply.add(iscsi::row_of(Key::target_name).name, name);
-  reply.add(iscsi::row_of(Key::target_address).name,
-            fmt::format("{},{}", session_.caller.local.to_string(), target_portal_group_tag));
+  for (const std::string& address : addresses) reply.add(iscsi::row_of(Key::target_address).name, address);
 }
 
 }  // namespace holdfast::target

@@ -43,8 +43,8 @@ Task<void> TestTarget::serve() {
     unit.target_name = options_.config.name;
     served.device->add(LogicalUnit::create(std::move(faults), unit).value());
   }
-  std::vector<Fd> sockets = listen_on({"127.0.0.1"}, 0).value();
-  Server server(Loop::current(), targets, std::move(sockets));
+  std::vector<OpenPortal> portals = listen_on(options_.portal_groups, 0).value();
+  Server server(Loop::current(), targets, std::move(portals));
   server.start();
   {
     const std::lock_guard lock(mutex_);

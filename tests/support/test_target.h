@@ -15,6 +15,7 @@
 #include "common/runtime/wakeup.h"
 #include "target/config/config.h"
 #include "target/portal/server.h"
+#include "target/portal/sockets.h"
 #include "target/store/fault_store.h"
 
 namespace holdfast::target {
@@ -25,6 +26,7 @@ class TestTarget {
  public:
   struct Options {
     TargetConfig config;  // its name is set
+    std::vector<PortalGroup> portal_groups = one_portal_group({"127.0.0.1"});  // on a free port
     std::uint32_t units = 1;
     std::uint64_t unit_bytes = 64 * 1024 * 1024;
   };

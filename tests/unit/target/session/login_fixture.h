@@ -42,6 +42,13 @@ class FakeReception final : public Reception {
     for (const TargetConfig& target : targets) names.push_back(target.name);
     return names;
   }
+  std::vector<std::string> target_addresses(std::string_view name, const Caller& caller) override {
+    if (find_target(name, caller) == nullptr) return {};
+    std::vector<std::string> addresses = {caller.local.to_string() + "," + std::to_string(portal_group)};
+    addresses.insert(addresses.end(), other_addresses.begin(), other_addresses.end());
+    return addresses;
+  }
+  std::uint16_t portal_group_of(const SocketAddress&) const override { return portal_group; }
   std::shared_ptr<const Accounts> discovery_accounts() const override {
     return {std::shared_ptr<void>(), &accounts_of_discovery};
   }
@@ -66,6 +73,8 @@ class FakeReception final : public Reception {
 
   std::vector<TargetConfig> targets;
   Accounts accounts_of_discovery;
+  std::uint16_t portal_group = 1;
+  std::vector<std::string> other_addresses;
   int failures = 0;
   std::set<std::uint16_t> sessions;
   std::vector<std::string> admitted;

@@ -124,6 +124,28 @@ TEST_F(Login, LinuxGetsInWithOneRequestAndNotOneByteMoreIsRead) {
   EXPECT_STREQ(next, "the next PDU");
 }
 
+TEST_F(Login, ATargetThatHasMovedSaysWhereTo) {
+  reception_.targets[0].redirection = Redirection{.to = {.host = "2001:db8::7", .port = 860}, .permanent = false};
+  request(to_the_end, normal);
+  Result<LoginOutcome>& outcome = log_in_now();
+  ASSERT_FALSE(outcome);
+  const std::vector<ReceivedPdu> pdus = answers();
+  ASSERT_EQ(pdus.size(), 1u);
+  EXPECT_EQ(pdus[0].as<LoginResponseBhs>().login_status(), LoginStatus::target_moved_temporarily);
+  EXPECT_EQ(shown(pdus[0].data), "TargetAddress=[2001:db8::7]:860") << "no portal group tag (section 13.8)";
+  EXPECT_TRUE(reception_.admitted.empty());
+}
+
+TEST_F(Login, ATargetThatHasMovedForGoodSaysSo) {
+  reception_.targets[0].redirection = Redirection{.to = {.host = "192.0.2.7", .port = {}}, .permanent = true};
+  request(to_the_end, normal);
+  ASSERT_FALSE(log_in_now());
+  const std::vector<ReceivedPdu> pdus = answers();
+  ASSERT_EQ(pdus.size(), 1u);
+  EXPECT_EQ(pdus[0].as<LoginResponseBhs>().login_status(), LoginStatus::target_moved_permanently);
+  EXPECT_EQ(shown(pdus[0].data), "TargetAddress=192.0.2.7:3260");
+}
+
 TEST_F(Login, LibiscsiGoesThroughBothStagesAndSaysItsNamesInEach) {
   request(LoginFlags::make(true, false, security, operational),
           normal + ";SessionType=Normal;AuthMethod=CHAP,None");
