@@ -80,6 +80,23 @@ for round in 1 2 3; do
     fail "key $key is there, $acknowledged was acknowledged"
 done
 
+say "a reservation that was moved to a port that is not there is its own after a crash"
+expect_exit 0 "${of[@]}" b sg_persist --out --clear --param-rk="$(printf %x "$key")" @
+expect_exit 0 "${of[@]}" b sg_persist --out --register --param-sark=b5 --param-alltgpt --param-aptpl @
+expect_exit 0 "${of[@]}" b sg_persist --out --reserve --param-rk=b5 --prout-type=3 @
+expect_exit 0 "${of[@]}" b sg_persist --out --register-move --param-rk=b5 --param-sark=a4 --unreg \
+  --relative-target-port=1 --param-aptpl \
+  --transport-id=iqn.2026-11.example.holdfast:a,i,0x800000010000 @
+crash
+serve
+expect_exit "$conflict" "${of[@]}" b "${write_one_block[@]}"
+expect_exit 0 "${of[@]}" a "${write_one_block[@]}"
+expect_exit 0 "${of[@]}" a sg_persist --in --read-full-status @
+expect_says 'Key=0xa4'
+expect_says 'Reservation holder'
+[[ "$(grep -c 'Key=' "$WORK/out")" -eq 1 ]] || fail "UNREG left the old registration"
+expect_exit 0 "${of[@]}" a sg_persist --out --clear --param-rk=a4 @
+
 say "without APTPL nothing comes back"
 expect_exit 0 "${of[@]}" b sg_persist --out --register-ignore --param-sark=b3 @
 stop_holdfastd
