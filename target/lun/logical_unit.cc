@@ -78,7 +78,7 @@ LogicalUnit::LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions&
       write_cache_enabled_(options.write_back && !write_protected_ && store_->has_volatile_cache()),
       thin_(options.thin && store_->can_unmap() && !write_protected_),
       clearance_notice_(*this),
-      reservations_(options.target_name, options.number, {options.target_portal_group}),
+      reservations_(options.target_name, options.number, options.target_ports),
       background_flush_(*store_, [this](int error) { background_flush_failed(error); }) {
 }
 

@@ -28,6 +28,8 @@ struct LogicalUnitOptions {
   std::uint32_t number = 0;
   std::string target_name;  // the IQN
   std::uint16_t target_portal_group = 1;
+  /// All portal groups by which the target is reached: each is a target port of it.
+  std::vector<std::uint16_t> target_ports{1};
   std::uint32_t block_bytes = 512;
   bool write_back = false;    // WCE=1, on the medium when flushed; otherwise before GOOD
   bool read_only = false;     // write protected, whatever the store can do

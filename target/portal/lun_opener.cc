@@ -99,6 +99,8 @@ std::unique_ptr<LogicalUnit> LunOpener::open(const TargetConfig& target, const L
   LogicalUnitOptions options;
   options.number = lun.number;
   options.target_name = target.name;
+  options.target_ports = target.portal_groups.empty() ? portal_groups_ : target.portal_groups;
+  options.target_portal_group = options.target_ports.front();
   options.block_bytes = block_bytes;
   options.write_back = lun.mode == IoMode::write_back;
   options.read_only = lun.mode == IoMode::read_only;

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "target/config/config.h"
 #include "target/config/diagnostics.h"
@@ -21,6 +24,10 @@ class LunOpener {
   LunOpener(bool only_look, Diagnostics& diagnostics)
       : only_look_(only_look), diagnostics_(diagnostics) {}
 
+  /// The portal groups by which targets are reached that name none: 1, if this is not said.
+  void reach_by(std::vector<std::uint16_t> portal_groups) {
+    portal_groups_ = std::move(portal_groups);
+  }
   /// Units keep there what must survive a restart, and begin with what it has; nullptr: nowhere.
   void keep_state_in(StateFolder* folder) { state_folder_ = folder; }
 
@@ -42,6 +49,7 @@ class LunOpener {
 
   bool only_look_;
   Diagnostics& diagnostics_;
+  std::vector<std::uint16_t> portal_groups_{1};
   StateFolder* state_folder_ = nullptr;
   std::map<StoreIdentity, Served> served_;
 };

@@ -46,6 +46,9 @@ class TargetTable {
   }
   const std::vector<std::string>& access_folders() const { return access_folders_; }
   void set_access_folders(std::vector<std::string> folders) { access_folders_ = std::move(folders); }
+  /// The tags of all portal groups that the daemon listens in.
+  const std::vector<std::uint16_t>& portal_groups() const { return portal_groups_; }
+  void set_portal_groups(std::vector<std::uint16_t> tags) { portal_groups_ = std::move(tags); }
   /// Where units keep what must survive a restart; nullptr: nowhere. It outlives the table.
   StateFolder* state_folder() const { return state_folder_; }
   void set_state_folder(StateFolder* folder) { state_folder_ = folder; }
@@ -56,6 +59,7 @@ class TargetTable {
   std::uint32_t last_tid_ = 0;
   std::shared_ptr<const Accounts> discovery_accounts_ = std::make_shared<const Accounts>();
   std::vector<std::string> access_folders_;
+  std::vector<std::uint16_t> portal_groups_{1};
   StateFolder* state_folder_ = nullptr;
 };
 

@@ -214,6 +214,21 @@ TEST_F(ReservationsTest, AnInitiatorRegisteredByNameIsKnownWithAnyIsid) {
   EXPECT_EQ(status(write_1, third_), reservation_conflict);
 }
 
+TEST_F(ReservationsTest, ThroughAnotherTargetPortANexusIsAnotherUnlessItRegisteredForAll) {
+  LogicalUnitOptions made = options();
+  made.target_ports = {1, 2};
+  add_unit_in_use(made);
+  second_.initiator_name = first_.initiator_name;  // the same initiator port, by portal group 2
+  second_.target_portal_group = 2;
+  run(test_unit_ready, third_);
+  ASSERT_TRUE(out(register_key, first_, 0, 1)->good());
+  ASSERT_TRUE(out(reserve, first_, 1, 0, 5)->good());
+  EXPECT_EQ(status(write_1, second_), reservation_conflict);
+  ASSERT_TRUE(out(register_and_ignore, first_, 0, 1, 0, 0x04)->good());
+  EXPECT_EQ(status(write_1, second_), 0);
+  EXPECT_EQ(status(write_1, third_), reservation_conflict);
+}
+
 TEST_F(ReservationsTest, ClearTellsEachOtherRegistrantOnce) {
   serve();
   register_all();
