@@ -30,10 +30,10 @@ std::string fill(std::string_view form, const std::map<std::string_view, std::st
 
 std::string to_html(const Page& page) {
   std::string body = verdict_section(page) + table_section(page);
-  if (page.comparison) body += percentiles_section(page);
+  if (page.comparison) body += stacks_section(page) + percentiles_section(page);
   for (std::size_t place = 0; place < page.destinations.size(); ++place)
     body += destination_section(page, place);
-  if (!page.comparison) body += percentiles_section(page);
+  if (!page.comparison) body += stacks_section(page) + percentiles_section(page);
   body += making_section(page) + footer_section();
   const std::string title = html_text(page.title);
   const std::string data = json_for_script(page_data(page));

@@ -5,6 +5,7 @@
 
 #include "initiator/report/format.h"
 #include "initiator/report/judgement_words.h"
+#include "initiator/report/stacks.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -73,6 +74,18 @@ std::string row_name(const DestinationSummary& row, const Rows& rows) {
   return both ? fmt::format("{}, {}", label, to_string(row.cache)) : label;
 }
 
+namespace {
+
+/// What could stand on the paths that are compared.
+std::string stacks_words(const Rows& rows) {
+  std::vector<std::pair<std::string, std::vector<const RunRecord*>>> destinations;
+  for (const DestinationSummary& row : rows)
+    if (row.destination->role == CompareDestination::Role::contender) destinations.emplace_back(row.destination->label, row.runs);
+  return stacks_sentence(destinations);
+}
+
+}  // namespace
+
 Judgement judge(const CompareRecord& record) {
   Judgement judgement;
   judgement.rows = summarize(record);
@@ -86,6 +99,7 @@ Judgement judge(const CompareRecord& record) {
   if (first == CacheState::warm && has(rows, CacheState::cold))
     append(judgement.words,
            speed_words(rank(rows, CacheState::cold, noise_of(record, CacheState::cold)), rows));
+  if (std::string sentence = stacks_words(rows); !sentence.empty()) judgement.words.push_back(std::move(sentence));
   append(judgement.words, missing_words(record));
   append(judgement.words, caveats(record, rows, judgement.noise));
   judgement.line = last_line(record, rows, speed_phrase(ranking, rows));

@@ -13,6 +13,8 @@ namespace holdfast::initiator {
 std::string verdict_section(const Page& page);
 /// The destinations of a comparison side by side: what they did, and what it took.
 std::string table_section(const Page& page);
+/// What could stand on each path: timers in the order in which they act, and how near they came.
+std::string stacks_section(const Page& page);
 /// The latency distributions of all destinations in one chart.
 std::string percentiles_section(const Page& page);
 /// One destination: its figures, charts, events, and what it could not keep.

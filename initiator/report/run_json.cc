@@ -7,6 +7,7 @@
 
 #include "initiator/report/format.h"
 #include "initiator/report/json_value.h"
+#include "initiator/report/stacks.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -263,6 +264,20 @@ PathEvent read_event(const Json& json) {
   return event;
 }
 
+Json write(const StackVerdict& verdict) {
+  const StackTimer& timer = *verdict.timer;
+  Json json = {{"stack", timer.stack},
+               {"does", action_words(verdict)},
+               {"limit_s", timer.limit == Duration(0) ? Json() : Json(seconds_of(timer.limit))},
+               {"worst_s", seconds_of(verdict.worst)},
+               {"margin", verdict.margin ? Json(std::round(*verdict.margin * 1000) / 1000) : Json()},
+               {"outcome", to_string(verdict.outcome)},
+               {"warned", verdict.warned},
+               {"unproven", verdict.unproven}};
+  if (verdict.acted_at) json["acted_at_s"] = seconds_of(*verdict.acted_at);
+  return json;
+}
+
 Json write(const RunRecord::Pressure& pressure) {
   return Json{{"readers", pressure.readers},
               {"reads", pressure.reads},
@@ -348,7 +363,8 @@ Json json_of(const RunRecord& record) {
   for (const TimelineRow& row : record.timeline) timeline.push_back(write(row));
   Json& events = json["events"] = Json::array();
   for (const PathEvent& event : record.events) events.push_back(write(event));
-  json["verdicts"] = Json::array();
+  Json& verdicts = json["verdicts"] = Json::array();
+  for (const StackVerdict& verdict : judge_stacks(history_of(record))) verdicts.push_back(write(verdict));
   return json;
 }
 

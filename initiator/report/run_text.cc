@@ -8,6 +8,7 @@
 
 #include "initiator/report/format.h"
 #include "initiator/report/load_text.h"
+#include "initiator/report/stacks.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -249,6 +250,7 @@ std::string to_text(const RunRecord& record) {
   describe_pressure(text, record);
   describe_latency(text, record);
   describe_events(text, record);
+  text += stacks_text(record);
   describe_remarks(text, "not copied as they are:", record.workload.problems, record.workload.problem_list);
   describe_remarks(text, "different when read back:", record.workload.mismatches, record.workload.mismatch_list);
   line(text, "{}", verdict_line(record));
