@@ -54,7 +54,7 @@ TEST(Stacks, ARecordsEpisodesAreThePathsGaps) {
 
 TEST(Stacks, TheReportNamesWhatWouldHaveActedAndWhen) {
   const std::string text = to_text(stalled(seconds(70)));
-  EXPECT_NE(text.find("OCFS2 o2hb, threshold 31 1 min 0 s 1 min 10 s  0.857  acts at 2 min 40 s"), std::string::npos) << text;
+  EXPECT_NE(text.find("OCFS2 o2hb, threshold 31  1 min 0 s 1 min 10 s  0.857  acts at 2 min 40 s"), std::string::npos) << text;
   EXPECT_NE(text.find("this node fences itself; if every node stalled together"), std::string::npos) << text;
   EXPECT_EQ(text.find("unproven"), std::string::npos) << "twenty minutes are enough: " << text;
 }
