@@ -1,7 +1,9 @@
 #include "target/portal/options.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <iostream>
+#include <system_error>
 
 #include "target/portal/exit_code.h"
 
@@ -59,6 +61,12 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
     return app.exit(problem, std::cout, std::cerr) == 0 ? exit_ok : exit_usage;
   }
   if (debug > 0) options.log_level = LogLevel::debug;
+  // A daemon leaves the folder where it was started.
+  std::error_code none_here;
+  if (!options.state_dir.empty()) {
+    const auto path = std::filesystem::absolute(options.state_dir, none_here);
+    if (!none_here) options.state_dir = path.string();
+  }
   return options;
 }
 

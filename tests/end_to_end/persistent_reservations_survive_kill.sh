@@ -128,6 +128,16 @@ stop_holdfastd
 expect_exit 3 "$HOLDFASTD" -f -c "$CONFIG" -a 127.0.0.1 -p 0 --state-dir "$WORK/no/such"
 expect_says 'state directory'
 
+say "a daemon keeps it where it was started"
+port="$(free_port)"
+(cd "$WORK" && expect_exit 0 "$HOLDFASTD" -c "$CONFIG" -a 127.0.0.1 -p "$port" --state-dir relative)
+daemon="$(pgrep -f -- "-p $port --state-dir relative\$")" || fail "there is no daemon"
+own_processes+=("$daemon")
+[[ -d "$WORK/relative" ]] || fail "its state is elsewhere"
+kill -TERM "$daemon"
+wait_until 20 eval "! is_alive $daemon" || fail "the daemon did not end"
+
+say "without the option APTPL is refused"
 start_holdfastd
 expect_exit "$illegal_request" "${of[@]}" a sg_persist --out --register --param-sark=a1 --param-aptpl @
 expect_exit 0 "${of[@]}" a sg_persist --in --report-capabilities @
