@@ -65,6 +65,7 @@ std::vector<Part> counts(const Progress& progress, const Pace& pace) {
     return parts;
   }
   const bool blocks = progress.phase == Progress::Phase::reading_back;
+  if (blocks && progress.entries_total == 0) return {};
   return {{fmt::format("{} of {}", with_commas(progress.entries_done),
                        count_text(progress.entries_total, blocks ? "block" : "entry", blocks ? "blocks" : "entries")),
            1},

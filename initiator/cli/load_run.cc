@@ -107,6 +107,7 @@ Task<void> LoadRun::load_phase() {
 Task<void> LoadRun::read_back_phase(bool broke) {
   const Instant began = clock_now();
   progress_.phase = Progress::Phase::reading_back;
+  progress_.entries_done = progress_.bytes_done = 0;  // Until there is a session, nothing is known of what is to come.
   Status opened = co_await open_again(broke);
   if (cancelled()) co_return;
   if (!opened) {

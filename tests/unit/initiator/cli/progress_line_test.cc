@@ -38,6 +38,8 @@ TEST(ProgressLine, LeavesOutWhatNobodyKnows) {
   EXPECT_EQ(progress_line(progress, watch, start, {}, 200), "looking at the source");
   progress.phase = Progress::Phase::verifying;
   EXPECT_EQ(progress_line(progress, watch, start, {}, 200).find("left"), std::string::npos);
+  progress.phase = Progress::Phase::reading_back;  // The new session is not there yet.
+  EXPECT_EQ(progress_line(progress, watch, start, {}, 200), "reading back: 0 in flight, worst gap 0");
   progress.problems = 1;
   EXPECT_NE(progress_line(progress, watch, start, {}, 200).find("1 problem"), std::string::npos);
 }
