@@ -44,6 +44,8 @@ class Copier {
     /// What is in it and not over yet, the walk while it is inside, and its own making.
     std::uint64_t unfinished = 1;
     Attributes attributes;  // that it shall have in the end
+
+    std::string path() const { return source_parent ? source_parent->path_of(name) : name; }
   };
 
   /// An entry that is being copied.

@@ -191,6 +191,24 @@ TEST(Copy, WhatTheTreeCannotHoldIsLeftOutByName) {
   EXPECT_EQ(workload.verify(tree).mismatches.count(), 0u) << text_of(workload.verified.mismatches);
 }
 
+TEST(Copy, ADirectoryWhoseAttributesAreRefusedIsNamedAndAllInItIsCopied) {
+  const Scratch source;
+  source.directory("sub");
+  source.file("sub/file", "kept");
+  Workload workload(source.path());
+  MemoryTree tree(workload.loop());
+  tree.refuse = [](const std::string& verb, const std::string&) -> Status {
+    if (verb != "set_attributes") return {};
+    return Error{ErrorKind::refused, EPERM, "set attributes: Operation not permitted"};
+  };
+  const CopyResult& copied = workload.copy(tree);
+  ASSERT_TRUE(copied.status) << copied.status.error().message;
+  EXPECT_EQ(copied.problems.count(), 2u) << text_of(copied.problems);
+  EXPECT_EQ(reason_of(copied, source / "sub"), "attributes left out: set attributes: Operation not permitted");
+  EXPECT_EQ(tree.find("sub/file")->content(), "kept");
+  EXPECT_EQ(workload.verify(tree).mismatches.count(), 0u) << text_of(workload.verified.mismatches);
+}
+
 TEST(Copy, AFileWhoseXattrsFindNoRoomIsCopiedWithoutThem) {
   const Scratch source;
   const auto left_out = test::make_nasty_tree(source.path(), {.long_paths = false, .wide = 1});
