@@ -50,7 +50,9 @@ expect_exit 0 "$HOLDFAST" copy "$WORK/tree" "$URL&requests=1" --verify
 [[ "$(stat -c %u "$EXPORT/file")" -eq 4242 ]] || fail "root was not squashed"
 
 # The export itself is root's: its attributes cannot be set, which is named; all that is in it is copied.
+kill "$SERVER"
 rm -rf "${EXPORT:?}"/*
+start_ganesha 4 "Access_Type = RW; Squash = Root_Squash; Anonymous_Uid = 4242; Anonymous_Gid = 4242;"
 chown 0:0 "$EXPORT"
 chmod 1777 "$EXPORT"
 expect_exit 1 "$HOLDFAST" copy "$WORK/tree" "$URL" --verify
