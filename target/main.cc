@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -14,8 +16,12 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/runtime/blocking_crew.h"
 #include "common/runtime/loop.h"
 #include "common/runtime/signals.h"
+#include "target/admin/administrator.h"
+#include "target/admin/control_server.h"
+#include "target/admin/control_wire.h"
 #include "target/config/load.h"
 #include "target/portal/background.h"
 #include "target/portal/exit_code.h"
@@ -28,6 +34,9 @@
 
 namespace holdfast::target {
 namespace {
+
+/// Stores are opened and closed one after another; the second thread is for when that sticks.
+constexpr unsigned crew_threads_max = 2;
 
 /// Prints what there is to say about the configuration. Returns whether it can be served.
 bool print(const std::vector<Diagnostic>& diagnostics) {
@@ -66,8 +75,9 @@ int cannot_start(const Error& error) {
 }
 
 /// Without users and without a list of initiators, whoever reaches an address may write.
-void warn_of_open_doors(const std::vector<SocketAddress>& addresses, const Config& config) {
-  Access access(config.access_folders);
+void warn_of_open_doors(const std::vector<SocketAddress>& addresses, const Config& config,
+                        const std::vector<std::string>& access_folders) {
+  Access access(access_folders);
   access.refresh();
   if (access.lists_initiators()) return;
   for (const SocketAddress& address : addresses) {
@@ -90,15 +100,57 @@ Task<void> end_at_second_signal(Signals& signals) {
 
 struct Service {
   const Options& options;
-  const Config& config;
+  const TargetTable& targets;
   Server& server;
+  Administrator& administrator;
+  ControlServer* control;  // nullptr: there is none
   Signals& signals;
   std::optional<Background>& background;
 };
 
+/// What it comes to is in the log.
+Task<void> reload(Administrator& administrator) {
+  const Result<std::string> result = co_await administrator.reload();
+  if (!result && result.error().code == EBUSY) log(LogLevel::error, "{}", result.error().message);
+}
+
+/// SIGHUP reloads; any other signal ends the wait.
+Task<int> wait_for_end(Service& service, Scope& reloads) {
+  for (;;) {
+    const int number = co_await service.signals.next();
+    if (number != SIGHUP) co_return number;
+    log(LogLevel::info, "SIGHUP: reading the configuration again");
+    Task<void> reloading = reload(service.administrator);
+    reloads.spawn(std::move(reloading));
+  }
+}
+
+/// Ends the process if what was begun does not end.
+class LastResort final : public Timer {
+ public:
+  explicit LastResort(Loop& loop) : Timer(loop) {}
+
+ private:
+  void expire() override {
+    log(LogLevel::error, "giving up on Luns that are stuck in a store");
+    std::_Exit(EXIT_FAILURE);
+  }
+};
+
+Task<void> end(Service& service, Scope& reloads) {
+  std::function<void()> give_up = [] { std::_Exit(EXIT_FAILURE); };
+  co_await service.server.drain(std::move(give_up));
+  LastResort last_resort(Loop::current());
+  last_resort.arm(clock_now() + Server::abort_max);
+  if (service.control != nullptr) co_await service.control->stop();
+  co_await reloads.join();
+  co_await service.administrator.join();
+}
+
 /// From the first login to the last command.
 Task<void> serve(Service& service) {
   service.server.start();
+  if (service.control != nullptr) service.control->start();
   const std::vector<SocketAddress> addresses = service.server.addresses();
   const Status announced = announce_ready(service.options.ready_fd, addresses);
   if (!announced) log(LogLevel::warning, "{}", announced.error().message);
@@ -107,21 +159,44 @@ Task<void> serve(Service& service) {
     log_to_syslog("holdfastd", service.options.log_level);
   }
   for (const SocketAddress& address : addresses)
-    log(LogLevel::info, "serving {} targets on {}", service.config.targets.size(),
-        address.to_string());
-  warn_of_open_doors(addresses, service.config);
+    log(LogLevel::info, "serving {} targets on {}", service.targets.all().size(), address.to_string());
+  warn_of_open_doors(addresses, service.administrator.running(), service.targets.access_folders());
 
-  const int number = co_await service.signals.next();
+  Scope reloads;
+  const int number = co_await wait_for_end(service, reloads);
   log(LogLevel::info, "signal {}: letting commands finish", number);
   announce_stopping();
   Scope scope;
   Task<void> impatience = end_at_second_signal(service.signals);
   scope.spawn(std::move(impatience));
-  std::function<void()> give_up = [] { std::_Exit(EXIT_FAILURE); };
-  co_await service.server.drain(std::move(give_up));
+  co_await end(service, reloads);
   service.signals.stop();
   co_await scope.join();
   log(LogLevel::info, "ended");
+}
+
+/// No descriptor: none is wanted, or the usual one cannot be had, which is said.
+Result<Fd> open_control(const Options& options, const std::string& path) {
+  if (path == no_control_socket) return Fd();
+  Result<Fd> socket = ControlServer::listen_on(path);
+  if (!socket && options.control) return socket;
+  if (!socket) {
+    log(LogLevel::warning, "{}; holdfastadm cannot reach this daemon (--control names another place)",
+        socket.error().message);
+    return Fd();
+  }
+  constexpr auto unchanged = static_cast<uid_t>(-1);
+  if ((options.uid || options.gid) &&
+      ::chown(path.c_str(), options.uid.value_or(unchanged), options.gid.value_or(unchanged)) != 0)
+    return Error::from_errno(errno, "give away " + path);
+  return socket;
+}
+
+/// A daemon leaves the folder where it was started.
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path found = std::filesystem::absolute(path, error);
+  return error ? path : found.string();
 }
 
 int run(const Options& options) {
@@ -136,6 +211,9 @@ int run(const Options& options) {
     fmt::print(stderr, "holdfastd: --address and the PortalGroup lines of {} both say where to listen\n", config.file);
     return exit_usage;
   }
+  const std::string config_file = absolute(config.file);
+  const std::string wanted_socket = options.control.value_or(default_control_socket);
+  const std::string control_socket = wanted_socket == no_control_socket ? wanted_socket : absolute(wanted_socket);
 
   // The ring belongs to the process that uses it, so the daemon is its own process before that.
   std::optional<Background> background;
@@ -146,7 +224,7 @@ int run(const Options& options) {
   }
   raise_descriptor_limit();
   // Before the ring starts threads of its own, which are to leave the signals to us.
-  Result<Signals> signals = Signals::open({SIGTERM, SIGINT});
+  Result<Signals> signals = Signals::open({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return cannot_start(signals.error());
   Result<std::unique_ptr<Loop>> loop = Loop::create();
   if (!loop) return cannot_start(loop.error());
@@ -167,6 +245,8 @@ int run(const Options& options) {
       config.portal_groups.empty() ? one_portal_group(options.addresses) : config.portal_groups;
   Result<std::vector<OpenPortal>> portals = listen_on(groups, options.port);
   if (!portals) return cannot_start(portals.error());
+  Result<Fd> control_fd = open_control(options, control_socket);
+  if (!control_fd) return cannot_start(control_fd.error());
   // Ports below 1024 and devices are open now: root is needed no more.
   const Status dropped = drop_privileges(options.uid, options.gid);
   if (!dropped) return cannot_start(dropped.error());
@@ -175,8 +255,13 @@ int run(const Options& options) {
     if (!writable) return cannot_start(writable.error());
   }
 
+  Result<std::unique_ptr<BlockingCrew>> crew = BlockingCrew::create(**loop, crew_threads_max);
+  if (!crew) return cannot_start(crew.error());
   Server server(**loop, targets, std::move(*portals));
-  Service service{options, config, server, *signals, background};
+  Administrator administrator(**loop, **crew, targets, server.sessions(), {.portal_groups = config.portal_groups, .config = config_file});
+  std::optional<ControlServer> control;
+  if (*control_fd) control.emplace(**loop, std::move(*control_fd), control_socket, administrator);
+  Service service{options, targets, server, administrator, control ? &*control : nullptr, *signals, background};
   (*loop)->run(serve(service));
   return exit_ok;
 }

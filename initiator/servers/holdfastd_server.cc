@@ -13,7 +13,7 @@ ServerPlan plan(const ServerPlace& place) {
   // Its page cache holds writes until they are flushed, as those of all the others do.
   plan.files.push_back(
       {config, fmt::format("Target {}\n    Lun 0 Path={},Type=fileio,IOMode=wb\n", target, place.image)});
-  plan.arguments = {"-f", "-c", config, "-a", "127.0.0.1", "-p", std::to_string(place.port), "--ready-fd", "1"};
+  plan.arguments = {"-f", "-c", config, "-a", "127.0.0.1", "-p", std::to_string(place.port), "--control", "none", "--ready-fd", "1"};
   return plan;
 }
 

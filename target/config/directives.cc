@@ -16,16 +16,20 @@ using Target = TargetConfig;
 using Offer = iscsi::Parameters;
 
 template <auto member>
-void set(Target& target, std::uint32_t value) {
-  target.*member = value;
+constexpr NumberRule number(std::uint32_t min, std::uint32_t max) {
+  return {min, max, [](const Target& target) { return target.*member; },
+          [](Target& target, std::uint32_t value) { target.*member = value; }};
+}
+/// Of what we answer in negotiation.
+template <auto member>
+constexpr NumberRule offered(std::uint32_t min, std::uint32_t max, std::uint32_t served_max = 0xffff'ffff) {
+  return {min, max, [](const Target& target) { return target.offered.*member; },
+          [](Target& target, std::uint32_t value) { target.offered.*member = value; }, served_max};
 }
 template <auto member>
-void offer(Target& target, std::uint32_t value) {
-  target.offered.*member = value;
-}
-template <auto member>
-void offer_yes_no(Target& target, bool value) {
-  target.offered.*member = value;
+constexpr YesNoRule offered_yes_no() {
+  return {[](const Target& target) { return target.offered.*member; },
+          [](Target& target, bool value) { target.offered.*member = value; }};
 }
 
 // clang-format off
@@ -34,25 +38,25 @@ const std::array directives = {
     Directive{"Lun", LunRule{}},
     Directive{"Alias", AliasRule{}},
 
-    Directive{"MaxSessions", NumberRule{0, 0x7fff'ffff, set<&Target::max_sessions>}},
-    Directive{"MaxConnections", NumberRule{1, 65'535, offer<&Offer::max_connections>, session_connections_max}},
-    Directive{"InitialR2T", YesNoRule{offer_yes_no<&Offer::initial_r2t>}},
-    Directive{"ImmediateData", YesNoRule{offer_yes_no<&Offer::immediate_data>}},
+    Directive{"MaxSessions", number<&Target::max_sessions>(0, 0x7fff'ffff)},
+    Directive{"MaxConnections", offered<&Offer::max_connections>(1, 65'535, session_connections_max)},
+    Directive{"InitialR2T", offered_yes_no<&Offer::initial_r2t>()},
+    Directive{"ImmediateData", offered_yes_no<&Offer::immediate_data>()},
     Directive{"MaxRecvDataSegmentLength",
-              NumberRule{512, segment_max, offer<&Offer::our_max_recv_data_segment_length>}},
+              offered<&Offer::our_max_recv_data_segment_length>(512, segment_max)},
     Directive{"MaxXmitDataSegmentLength",
-              NumberRule{512, segment_max, set<&Target::max_xmit_data_segment_length>}},
-    Directive{"MaxBurstLength", NumberRule{512, segment_max, offer<&Offer::max_burst_length>}},
-    Directive{"FirstBurstLength", NumberRule{512, segment_max, offer<&Offer::first_burst_length>}},
-    Directive{"DefaultTime2Wait", NumberRule{0, 3600, offer<&Offer::default_time2wait>}},
+              number<&Target::max_xmit_data_segment_length>(512, segment_max)},
+    Directive{"MaxBurstLength", offered<&Offer::max_burst_length>(512, segment_max)},
+    Directive{"FirstBurstLength", offered<&Offer::first_burst_length>(512, segment_max)},
+    Directive{"DefaultTime2Wait", offered<&Offer::default_time2wait>(0, 3600)},
     Directive{"DefaultTime2Retain", IgnoredNumberRule{0, 3600, ended_with_it}},
-    Directive{"MaxOutstandingR2T", NumberRule{1, 65'535, offer<&Offer::max_outstanding_r2t>}},
+    Directive{"MaxOutstandingR2T", offered<&Offer::max_outstanding_r2t>(1, 65'535)},
     Directive{"DataPDUInOrder", FixedYesNoRule{true, in_order}},
     Directive{"DataSequenceInOrder", FixedYesNoRule{true, in_order}},
-    Directive{"ErrorRecoveryLevel", NumberRule{0, 2, offer<&Offer::error_recovery_level>, 0}},
-    Directive{"NOPInterval", NumberRule{0, 90, set<&Target::nop_interval>}},
-    Directive{"NOPTimeout", NumberRule{0, 90, set<&Target::nop_timeout>}},
-    Directive{"QueuedCommands", NumberRule{1, 256, set<&Target::queued_commands>}},
+    Directive{"ErrorRecoveryLevel", offered<&Offer::error_recovery_level>(0, 2, 0)},
+    Directive{"NOPInterval", number<&Target::nop_interval>(0, 90)},
+    Directive{"NOPTimeout", number<&Target::nop_timeout>(0, 90)},
+    Directive{"QueuedCommands", number<&Target::queued_commands>(1, 256)},
     Directive{"HeaderDigest", DigestRule{&Target::header_digest}},
     Directive{"DataDigest", DigestRule{&Target::data_digest}},
 
@@ -73,6 +77,10 @@ const std::array directives = {
 // clang-format on
 
 }  // namespace
+
+std::span<const Directive> all_directives() {
+  return directives;
+}
 
 const Directive* find_directive(std::string_view name) {
   for (const Directive& directive : directives)

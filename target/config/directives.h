@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -16,12 +17,14 @@ namespace holdfast::target {
 struct NumberRule {
   std::uint32_t min;
   std::uint32_t max;
+  std::uint32_t (*get)(const TargetConfig& target);
   void (*set)(TargetConfig& target, std::uint32_t value);
   std::uint32_t served_max = 0xffff'ffff;
 };
 
 /// `Yes` or `No`, in this spelling.
 struct YesNoRule {
+  bool (*get)(const TargetConfig& target);
   void (*set)(TargetConfig& target, bool value);
 };
 
@@ -70,7 +73,9 @@ struct Directive {
   Rule rule;
 };
 
-/// Every directive, by its name in any case; nullptr for what is none.
+/// All of them, in the order in which a configuration is written.
+std::span<const Directive> all_directives();
+/// The directive of that name, in any case; nullptr for what is none.
 const Directive* find_directive(std::string_view name);
 /// The names of all of them.
 std::vector<std::string_view> directive_names();

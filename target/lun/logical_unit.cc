@@ -247,10 +247,7 @@ void LogicalUnit::wait_for(Clearance clearance) {
 }
 
 void LogicalUnit::drain(std::function<void()> finished) {
-  Clearance clearance{.serial_max = commands_begun_,
-                      .finished = [this, finished = std::move(finished)]() mutable {
-                        flush_and_tell(std::move(finished));
-                      }};
+  Clearance clearance{.serial_max = commands_begun_, .finished = std::move(finished)};
   for (const std::unique_ptr<NexusState>& state : nexus_states_)
     if (state != nullptr) state->tasks.for_each([&](Command&) { ++clearance.commands_left; });
   wait_for(std::move(clearance));

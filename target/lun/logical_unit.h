@@ -59,9 +59,10 @@ class LogicalUnit {
   bool write_protected() const { return write_protected_; }
   Store& store() { return *store_; }
 
-  /// Calls `finished` when the commands that are in it now have left, and all that was written is on
-  /// the medium. For a unit that gets no new ones.
+  /// Calls `finished` when the commands that are in it now have left, for a unit that gets no new ones.
   void drain(std::function<void()> finished);
+  /// Calls `finished` when all that was written is on the medium; where nothing can be, from inside.
+  void flush_and_tell(std::function<void()> finished);
   /// The store has that many bytes now, more than before: every nexus is told.
   void grow(std::uint64_t bytes);
   /// Ends the unit, and leaves its store.
@@ -92,7 +93,6 @@ class LogicalUnit {
   void forget(const Nexus& nexus);
   void raise(Condition condition);
   void told(const Nexus& nexus, Condition condition);
-  void flush_and_tell(std::function<void()> finished);
 
   NexusState& state_of(const Nexus& nexus);
   Transfer admit(Command& command);

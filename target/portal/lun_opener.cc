@@ -28,36 +28,39 @@ bool LunOpener::may_serve(const LunConfig& lun) {
   const std::optional<StoreIdentity> identity = identify_store(lun.path);
   if (!identity) return true;  // Opening it will say why.
   const bool read_only = lun.mode == IoMode::read_only;
-  const auto [other, is_new] = served_.emplace(*identity, Served{lun.path, read_only, lun.line});
-  if (is_new || (read_only && other->second.read_only)) return true;
-  const std::string what = lun.path == other->second.path
-                               ? lun.path
-                               : lun.path + ", which is " + other->second.path + ",";
-  diagnostics_.error(lun.line, fmt::format("Lun {}: {} is served already, by the Lun in line {}; "
+  const StoreClaims::Claim* other = claims_.in_the_way(*identity, read_only);
+  if (other == nullptr) {
+    claims_.add(*identity, {lun.path, read_only, fmt::format("the Lun in line {}", lun.line)});
+    return true;
+  }
+  const std::string what =
+      lun.path == other->path ? lun.path : lun.path + ", which is " + other->path + ",";
+  diagnostics_.error(lun.line, fmt::format("Lun {}: {} is served already, by {}; "
                                            "only Luns with IOMode=ro may share it",
-                                           lun.number, what, other->second.line));
+                                           lun.number, what, other->who));
   return false;
 }
 
-std::unique_ptr<Store> LunOpener::open_store(const LunConfig& lun) {
-  if (lun.type == LunType::nullio) return make_null_store(lun);
-  if (!may_serve(lun)) return nullptr;
+OpenedStore LunOpener::open_store(const LunConfig& lun, bool only_look) {
+  if (lun.type == LunType::nullio) return {make_null_store(lun), std::nullopt};
+  if (!may_serve(lun)) return {};
   StoreOpenOptions options;
   options.read_only = lun.mode == IoMode::read_only;
-  options.only_look = only_look_;
+  options.only_look = only_look;
   const bool is_block = lun.type == LunType::blockio;
   Result<std::unique_ptr<DescriptorStore>> store =
       is_block ? open_block_store(lun.path, options) : open_file_store(lun.path, options);
   if (!store) {
     diagnostics_.error(lun.line, fmt::format("Lun {}: {}", lun.number, store.error().message));
-    return nullptr;
+    return {};
   }
-  if (is_block && only_look_ && is_claimed(lun.path))
+  if (is_block && only_look && is_claimed(lun.path))
     diagnostics_.warning(lun.line,
                          fmt::format("Lun {}: {} is mounted, or claimed by another program (a "
                                      "running holdfastd?); it could not be served now",
                                      lun.number, lun.path));
-  return std::move(store).value();
+  const StoreIdentity identity = (*store)->identity();
+  return {std::move(store).value(), identity};
 }
 
 void LunOpener::warn_of_surprises(const LunConfig& lun, const Store& store,
@@ -92,8 +95,12 @@ bool LunOpener::restore_reservations(const TargetConfig& target, const LunConfig
 }
 
 std::unique_ptr<LogicalUnit> LunOpener::open(const TargetConfig& target, const LunConfig& lun) {
-  std::unique_ptr<Store> store = open_store(lun);
-  if (!store) return nullptr;
+  OpenedStore opened = open_store(lun);
+  return opened.store ? make_unit(target, lun, std::move(opened.store)) : nullptr;
+}
+
+std::unique_ptr<LogicalUnit> LunOpener::make_unit(const TargetConfig& target, const LunConfig& lun,
+                                                  std::unique_ptr<Store> store) {
   const std::uint32_t block_bytes = lun.block_bytes.value_or(store->logical_block_bytes());
   warn_of_surprises(lun, *store, block_bytes);
   LogicalUnitOptions options;

@@ -23,17 +23,19 @@ std::vector<std::uint16_t> tags_of(const std::vector<PortalGroup>& groups) {
 }  // namespace
 
 void open_targets(const Config& config, bool only_look, TargetTable& targets, Diagnostics& diagnostics) {
-  LunOpener opener(only_look, diagnostics);
+  LunOpener opener(only_look, {}, diagnostics);
   targets.set_portal_groups(tags_of(config.portal_groups));
   opener.reach_by(targets.portal_groups());
   opener.keep_state_in(targets.state_folder());
   for (const TargetConfig& target : config.targets) {
-    auto device = std::make_unique<ScsiTarget>(target.name);
+    ServedTarget& served = targets.add(std::make_shared<const TargetConfig>(target),
+                                       std::make_shared<ScsiTarget>(target.name));
     for (const LunConfig& lun : target.luns) {
-      std::unique_ptr<LogicalUnit> unit = opener.open(target, lun);
-      if (unit) device->add(std::move(unit));
+      OpenedStore opened = opener.open_store(lun);
+      if (!opened.store) continue;
+      std::unique_ptr<LogicalUnit> unit = opener.make_unit(target, lun, std::move(opened.store));
+      if (unit) targets.add_unit(served, std::move(unit), opened.identity, lun);
     }
-    targets.add(std::make_shared<const TargetConfig>(target), std::move(device));
   }
   targets.set_discovery_accounts(config.discovery_accounts);
   targets.set_access_folders(config.access_folders);

@@ -46,6 +46,9 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
                  "Keep here what must survive a restart: persistent reservations, for initiators\n"
                  "that ask for it (APTPL). Without it they are told that nothing is kept")
       ->type_name("DIR");
+  app.add_option("--control", options.control,
+                 "The socket by which holdfastadm reaches it (/run/holdfastd.sock), or none")
+      ->type_name("SOCKET");
   app.add_option("--ready-fd", options.ready_fd,
                  "Write a line 'ready ADDR:PORT' for each address to this descriptor\n"
                  "when logins are accepted")
@@ -54,7 +57,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   app.footer(
       "Exit codes: 0 ended as asked, 2 the command line or the configuration is wrong,\n"
       "3 it could not start. SIGTERM and SIGINT ask initiators to log out and let commands finish first;\n"
-      "a second one does not.");
+      "a second one does not. SIGHUP reads the configuration again, and changes what has changed in it.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {

@@ -24,6 +24,7 @@ struct Options {
   std::optional<gid_t> gid;
   std::optional<int> ready_fd;
   std::string state_dir;  // empty: nothing is kept over a restart
+  std::optional<std::string> control;  // its socket, or "none"
 };
 
 /// Reads the command line. A number is the exit code with which the program is to end at once: what

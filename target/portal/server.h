@@ -44,6 +44,7 @@ class Server final : private Listener::Owner, private Timer {
   Task<void> drain(std::function<void()> give_up);
 
   std::vector<SocketAddress> addresses() const;
+  SessionTable& sessions() { return sessions_; }
 
  private:
   /// After a crowd the heap is large and empty, which the allocator keeps to itself unless asked.

@@ -1,13 +1,14 @@
 #include "target/portal/target_table.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "common/base/check.h"
 #include "target/config/values.h"
 
 namespace holdfast::target {
 
-ServedTarget& TargetTable::add(TargetRef config, std::unique_ptr<ScsiTarget> device, std::uint32_t tid) {
+ServedTarget& TargetTable::add(TargetRef config, std::shared_ptr<ScsiTarget> device, std::uint32_t tid) {
   CHECK(find(config->name) == nullptr && (tid == 0 || find(tid) == nullptr));
   if (tid == 0) tid = last_tid_ + 1;
   while (find(tid) != nullptr || tid == 0) ++tid;
@@ -29,6 +30,15 @@ std::unique_ptr<ServedTarget> TargetTable::remove(ServedTarget& target) {
   targets_.erase(found);
   by_name_.erase(removed->config->name);
   return removed;
+}
+
+void TargetTable::add_unit(ServedTarget& target, std::unique_ptr<LogicalUnit> unit,
+                           const std::optional<StoreIdentity>& identity, const LunConfig& lun) {
+  target.device->add(std::move(unit));
+  if (!identity) return;
+  std::string who = fmt::format("Lun {} of {}", lun.number, target.config->name);
+  target.claims[lun.number] =
+      claims_.add(*identity, {lun.path, lun.mode == IoMode::read_only, std::move(who)});
 }
 
 // RFC 3722 maps iSCSI names to lower case before they are compared.

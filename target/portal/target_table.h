@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include "target/config/config.h"
 #include "target/lun/scsi_target.h"
+#include "target/portal/store_claims.h"
 #include "target/session/login.h"
 #include "target/store/state_folder.h"
 
@@ -19,7 +21,8 @@ namespace holdfast::target {
 struct ServedTarget {
   std::uint32_t tid = 0;  // the number by which an administrator names it; never 0
   TargetRef config;
-  std::unique_ptr<ScsiTarget> device;
+  std::shared_ptr<ScsiTarget> device;
+  std::map<std::uint32_t, StoreClaims::Id> claims;  // of its Luns' files and devices
 };
 
 /// What the daemon serves at this moment, in the order in which it came.
@@ -31,7 +34,7 @@ class TargetTable {
 
   /// Serves a target of a name that is not served yet, under the number `tid`, or the next free one
   /// for 0. Its address stays the same until it is removed.
-  ServedTarget& add(TargetRef config, std::unique_ptr<ScsiTarget> device, std::uint32_t tid = 0);
+  ServedTarget& add(TargetRef config, std::shared_ptr<ScsiTarget> device, std::uint32_t tid = 0);
   /// From here on nobody finds it.
   std::unique_ptr<ServedTarget> remove(ServedTarget& target);
 
@@ -39,6 +42,11 @@ class TargetTable {
   ServedTarget* find(std::string_view name) const;
   ServedTarget* find(std::uint32_t tid) const;
   const std::vector<std::unique_ptr<ServedTarget>>& all() const { return targets_; }
+
+  /// Serves one more Lun of a target.
+  void add_unit(ServedTarget& target, std::unique_ptr<LogicalUnit> unit,
+                const std::optional<StoreIdentity>& identity, const LunConfig& lun);
+  StoreClaims& claims() { return claims_; }
 
   std::shared_ptr<const Accounts> discovery_accounts() const { return discovery_accounts_; }
   void set_discovery_accounts(Accounts accounts) {
@@ -57,6 +65,7 @@ class TargetTable {
   std::vector<std::unique_ptr<ServedTarget>> targets_;
   std::map<std::string, ServedTarget*, std::less<>> by_name_;
   std::uint32_t last_tid_ = 0;
+  StoreClaims claims_;
   std::shared_ptr<const Accounts> discovery_accounts_ = std::make_shared<const Accounts>();
   std::vector<std::string> access_folders_;
   std::vector<std::uint16_t> portal_groups_{1};

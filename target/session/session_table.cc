@@ -113,6 +113,16 @@ void SessionTable::drop_all_of(const TargetConfig& target, std::uint16_t except,
   }
 }
 
+void SessionTable::drain_all_of(const TargetConfig& target) {
+  for (auto& [tsih, entry] : entries_) {
+    if (entry.target != target.name) continue;
+    if (entry.session != nullptr)
+      entry.session->drain();
+    else
+      entry.superseded = true;
+  }
+}
+
 std::size_t SessionTable::count_of(std::string_view target) const {
   return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
     return entry.second.target == target;

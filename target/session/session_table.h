@@ -52,6 +52,8 @@ class SessionTable {
   void drop_all(std::string_view why);
   /// The same with a target's sessions but one, those included that are about to begin.
   void drop_all_of(const TargetConfig& target, std::uint16_t except, std::string_view why);
+  /// Every session of a target drains; what is about to begin does not.
+  void drain_all_of(const TargetConfig& target);
   std::size_t size() const { return entries_.size(); }
   /// Sessions of the target of that name that something is left of.
   std::size_t count_of(std::string_view target) const;

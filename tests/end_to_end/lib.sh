@@ -128,7 +128,7 @@ start_holdfastd() {
   local word
   rm -f "$WORK/ready"
   mkfifo "$WORK/ready"
-  "$HOLDFASTD" -f -c "$CONFIG" -a "${ADDRESS:-127.0.0.1}" -p "${PORT:-0}" --ready-fd 3 "$@" \
+  "$HOLDFASTD" -f -c "$CONFIG" -a "${ADDRESS:-127.0.0.1}" -p "${PORT:-0}" --control "$WORK/control" --ready-fd 3 "$@" \
     3> "$WORK/ready" >> "$WORK/holdfastd.log" 2>&1 < /dev/null &
   DAEMON=$!
   own_processes+=("$DAEMON")
@@ -151,6 +151,16 @@ SG_INITIATOR="iqn.2026-11.example.holdfast:$host" SG_URL="$URL" LD_PRELOAD="$SG_
   exec "${@/#@/$WORK/device}"
 SCRIPT
   of=(bash "$WORK/of")
+}
+
+# adm OPTION...: holdfastadm, of the daemon that start_holdfastd started.
+adm() { "${HOLDFASTADM:?}" --control "$WORK/control" "$@"; }
+# adm_fails CODE PATTERN OPTION...: it ends with that exit code, ietadm's for an errno, and says why.
+adm_fails() {
+  local code="$1" pattern="$2"
+  shift 2
+  expect_exit "$code" "${HOLDFASTADM:?}" --control "$WORK/control" "$@"
+  expect_says "$pattern"
 }
 
 # stop_holdfastd: SIGTERM, and it must drain and exit 0.

@@ -16,6 +16,7 @@ ORDER = {
     "target/session": ["target/lun"],
     "target/portal": ["target/session"],
     "target/admin": ["target/portal"],
+    "target/holdfastadm": ["target/admin"],
     "target": ["target/admin"],
     "initiator/device": ["common/iscsi"],
     "initiator/tree": ["initiator/device"],

@@ -25,7 +25,7 @@ Result<std::unique_ptr<Holdfastd>> Holdfastd::start(const std::string& program, 
   const Fd reading(pipe[0]);
   {
     const Fd writing(pipe[1]);
-    daemon->pid_ = start_program({program, "-f", "-c", config, "-a", "127.0.0.1", "-p", "0", "--ready-fd", "3"},
+    daemon->pid_ = start_program({program, "-f", "-c", config, "-a", "127.0.0.1", "-p", "0", "--control", "none", "--ready-fd", "3"},
                                  writing.get());
   }
   // "ready 127.0.0.1:PORT", or the end of the pipe when the daemon ended instead.

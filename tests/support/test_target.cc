@@ -34,7 +34,7 @@ void TestTarget::run() {
 Task<void> TestTarget::serve() {
   TargetTable targets;
   ServedTarget& served = targets.add(std::make_shared<const TargetConfig>(options_.config),
-                                     std::make_unique<ScsiTarget>(options_.config.name));
+                                     std::make_shared<ScsiTarget>(options_.config.name));
   for (std::uint32_t number = 0; number < options_.units; ++number) {
     auto faults = std::make_unique<FaultStore>(MemoryStore::create(options_.unit_bytes).value());
     faults_.push_back(faults.get());

@@ -62,6 +62,9 @@ TEST_F(InventoryChange, AUnitThatGoesFinishesWhatItHasAndTakesNothingNew) {
   faults_->release();
   settle(drained_, 1);
   EXPECT_TRUE(in_store->good());
+  int flushed = 0;
+  unit.flush_and_tell([&flushed] { ++flushed; });
+  settle(flushed, 1);
   EXPECT_EQ(store_->operations.back(), StoreOperation::flush);
   std::unique_ptr<Store> store = LogicalUnit::dissolve(target_.release(unit));
   ASSERT_NE(store, nullptr);

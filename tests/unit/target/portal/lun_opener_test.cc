@@ -30,7 +30,7 @@ class LunOpenerTest : public testing::Test {
         parse_config("Target iqn.2026-11.example:a\n" + lines, "t", folder_.path());
     EXPECT_TRUE(parsed.good()) << parsed.diagnostics.front().to_string();
     Diagnostics diagnostics("t");
-    LunOpener opener(only_look, diagnostics);
+    LunOpener opener(only_look, {}, diagnostics);
     units_.clear();
     for (const TargetConfig& target : parsed.config.targets)
       for (const LunConfig& lun : target.luns) units_.push_back(opener.open(target, lun));
