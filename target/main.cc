@@ -50,8 +50,8 @@ bool print(const std::vector<Diagnostic>& diagnostics) {
 
 /// Says all that is wrong in one go: with the text, and with what the Luns that it could make out
 /// lead to. Serves nothing and gets in nobody's way.
-int check(const ParsedConfig& parsed, const std::string& state_dir) {
-  Diagnostics with_paths(parsed.config.file);
+int check(const ParsedConfig& parsed, const std::string& state_dir, Rigour rigour) {
+  Diagnostics with_paths(parsed.config.file, rigour);
   std::unique_ptr<StateFolder> state;
   if (!state_dir.empty()) {
     // Before the first start it need not be there.
@@ -203,8 +203,9 @@ int run(const Options& options) {
   std::signal(SIGPIPE, SIG_IGN);
   log_to_stderr(options.log_level);
 
-  const ParsedConfig parsed = load_config(options.config);
-  if (options.check || !parsed.good()) return check(parsed, options.state_dir);
+  const Rigour rigour = options.compat ? Rigour::compat : Rigour::strict;
+  const ParsedConfig parsed = load_config(options.config, {}, rigour);
+  if (options.check || !parsed.good()) return check(parsed, options.state_dir, rigour);
   print(parsed.diagnostics);
   const Config& config = parsed.config;
   if (!config.portal_groups.empty() && !options.addresses.empty()) {
@@ -235,7 +236,7 @@ int run(const Options& options) {
     if (!opened) return cannot_start(opened.error());
     state = std::move(*opened);
   }
-  Diagnostics problems(config.file);
+  Diagnostics problems(config.file, rigour);
   TargetTable targets;
   targets.set_state_folder(state.get());
   open_targets(config, false, targets, problems);
@@ -258,7 +259,7 @@ int run(const Options& options) {
   Result<std::unique_ptr<BlockingCrew>> crew = BlockingCrew::create(**loop, crew_threads_max);
   if (!crew) return cannot_start(crew.error());
   Server server(**loop, targets, std::move(*portals));
-  Administrator administrator(**loop, **crew, targets, server.sessions(), {.portal_groups = config.portal_groups, .config = config_file});
+  Administrator administrator(**loop, **crew, targets, server.sessions(), {.rigour = rigour, .portal_groups = config.portal_groups, .config = config_file});
   std::optional<ControlServer> control;
   if (*control_fd) control.emplace(**loop, std::move(*control_fd), control_socket, administrator);
   Service service{options, targets, server, administrator, control ? &*control : nullptr, *signals, background};

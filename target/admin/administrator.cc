@@ -14,6 +14,8 @@ namespace {
 
 /// How long a change waits for another one.
 constexpr Duration patience = std::chrono::seconds(10);
+/// How many Luns are let go before others get their turn of the loop.
+constexpr std::size_t units_in_a_turn = 16;
 constexpr Duration look_again_after = std::chrono::milliseconds(20);
 
 Error refused(int code, std::string message) {
@@ -143,7 +145,11 @@ void Administrator::remove_target(ServedTarget& target) {
 Task<void> Administrator::finish_removal(std::unique_ptr<ServedTarget> target) {
   const std::string name = target->config->name;
   while (sessions_.count_of(name) > 0) co_await sessions_.one_gone();
-  for (const LunConfig& lun : target->config->luns) keeper_.retire(*target, lun);
+  std::size_t retired = 0;
+  for (const LunConfig& lun : target->config->luns) {
+    keeper_.retire(*target, lun);
+    if (++retired % units_in_a_turn == 0) co_await sleep_for(loop_, Duration(0));
+  }
   leaving_targets_.erase(name);
 }
 

@@ -28,6 +28,7 @@ namespace holdfast::target {
 class Administrator {
  public:
   struct Settings {
+    Rigour rigour = Rigour::strict;  // with files; an order is always strict
     std::vector<PortalGroup> portal_groups;  // they stay as they were at the start
     std::string config;  // the file that `reload` reads; empty: where IET kept it
   };
@@ -104,7 +105,7 @@ class Administrator {
   void note_what_goes(Reload& reload) const;
   void note_what_comes(Reload& reload) const;
   Task<void> find_what_waits(Reload& reload);
-  void let_go(Reload& reload);
+  Task<void> let_go(Reload& reload);
   void change_settings(const Reload& reload);
   Task<void> open_late(Reload& reload);
   Task<void> serve(std::vector<ComingLun>& coming);

@@ -22,7 +22,7 @@ namespace {
 /// How long a Lun that comes waits for one that goes and has the same file.
 constexpr Duration handover_max = std::chrono::seconds(15);
 constexpr Duration look_again_after = std::chrono::milliseconds(10);
-constexpr std::size_t units_in_a_turn = 64;
+constexpr std::size_t units_in_a_turn = 16;
 
 void log_lines(LogLevel level, std::string_view text) {
   while (!text.empty()) {
@@ -82,7 +82,7 @@ std::string Administrator::Reload::summary() const {
 Task<void> Administrator::load(Reload& reload) {
   const Config now = running();
   const std::function<void()> work = [this, &reload, &now] {
-    reload.parsed = load_config(settings_.config);
+    reload.parsed = load_config(settings_.config, {}, settings_.rigour);
     reload.plan = plan_reload(now, reload.parsed.config);
   };
   co_await on_crew(crew_, work);
@@ -140,18 +140,23 @@ void Administrator::note_what_comes(Reload& reload) const {
 }
 
 /// Sessions of targets that go are asked to log out; Luns that go finish what they have.
-void Administrator::let_go(Reload& reload) {
+Task<void> Administrator::let_go(Reload& reload) {
   for (const std::string& name : reload.plan.removed) remove_target(*targets_.find(name));
   for (const TargetChange& change : reload.plan.changed) {
     ServedTarget& target = *targets_.find(change.name);
     const auto going = reload.going.find(change.name);
     if (going == reload.going.end()) continue;
-    TargetConfig changed = *target.config;
-    for (std::uint32_t number : going->second) {
-      keeper_.retire(target, *find_lun(changed, number));
-      std::erase_if(changed.luns, [number](const LunConfig& lun) { return lun.number == number; });
-    }
+    const TargetRef before = target.config;
+    const std::set<std::uint32_t> numbers(going->second.begin(), going->second.end());
+    TargetConfig changed = *before;
+    std::erase_if(changed.luns, [&numbers](const LunConfig& lun) { return numbers.contains(lun.number); });
     set_config(target, std::move(changed));
+    std::size_t retired = 0;
+    for (const LunConfig& lun : before->luns) {
+      if (!numbers.contains(lun.number)) continue;
+      keeper_.retire(target, lun);
+      if (++retired % units_in_a_turn == 0) co_await sleep_for(loop_, Duration(0));
+    }
   }
 }
 
@@ -215,15 +220,13 @@ Task<Result<std::string>> Administrator::reload_now() {
   note_what_goes(reload);
   note_what_comes(reload);
   co_await find_what_waits(reload);
-  Diagnostics problems(reload.parsed.config.file);
+  Diagnostics problems(reload.parsed.config.file, settings_.rigour);
   const bool opened = co_await keeper_.open(reload.coming, reload.free, problems);
-  if (!opened) {
-    for (const Diagnostic& said : problems.take()) reload.said += said.to_string() + "\n";
-    co_return not_reloaded(reload.said);
-  }
+  for (const Diagnostic& said : problems.take()) reload.said += said.to_string() + "\n";
+  if (!opened) co_return not_reloaded(reload.said);
   const std::string summary = reload.summary();
 
-  let_go(reload);
+  co_await let_go(reload);
   change_settings(reload);
   for (ComingLun& coming : reload.coming)
     if (coming.waits) reload.late.push_back(std::move(coming));

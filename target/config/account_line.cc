@@ -30,20 +30,32 @@ void read_account(AccountKind kind, const Line& line, Accounts& accounts, Diagno
     return error(fmt::format("{}: the name is {}; 1 to {} bytes are accepted", directive, shown(account.name),
                              name_bytes_max));
   const std::size_t bytes = account.secret.size();
-  if (bytes < chap_secret_bytes_min || bytes > chap_secret_bytes_max || !can_be_sent(account.secret))
+  const bool is_short = bytes > 0 && bytes < chap_secret_bytes_min;
+  if (is_short && diagnostics.is_compat())
+    diagnostics.warning(line.number, fmt::format("{} {}: a secret of {} bytes can be guessed; {} are the least that is "
+                                                 "safe; as with IET, it is taken",
+                                                 directive, shown(account.name), bytes, chap_secret_bytes_min));
+  else if (bytes < chap_secret_bytes_min || bytes > chap_secret_bytes_max || !can_be_sent(account.secret))
     return error(fmt::format("{} {}: the secret has {} bytes; {} to {} are accepted", directive,
                              shown(account.name), bytes, chap_secret_bytes_min, chap_secret_bytes_max));
   if (kind == AccountKind::outgoing) {
-    if (accounts.outgoing)
-      return error(fmt::format("{} is given twice; the first is in line {}", directive, accounts.outgoing->line));
+    if (accounts.outgoing &&
+        !diagnostics.fault(line.number,
+                           fmt::format("{} is given twice; the first is in line {}", directive, accounts.outgoing->line),
+                           "the last one counts"))
+      return;
     accounts.outgoing = std::move(account);
     return;
   }
   const auto same = std::find_if(accounts.incoming.begin(), accounts.incoming.end(),
                                  [&](const Account& one) { return one.name == account.name; });
-  if (same != accounts.incoming.end())
-    return error(fmt::format("{} {} is given twice; the first is in line {}", directive, shown(account.name),
-                             same->line));
+  if (same != accounts.incoming.end()) {
+    diagnostics.fault(line.number,
+                      fmt::format("{} {} is given twice; the first is in line {}", directive, shown(account.name),
+                                  same->line),
+                      "the first one counts");
+    return;
+  }
   accounts.incoming.push_back(std::move(account));
 }
 
@@ -52,10 +64,11 @@ void settle_accounts(const Accounts& accounts, Diagnostics& diagnostics) {
   const Account& outgoing = *accounts.outgoing;
   for (const Account& incoming : accounts.incoming)
     if (incoming.secret == outgoing.secret)
-      diagnostics.error(outgoing.line,
+      diagnostics.fault(outgoing.line,
                         fmt::format("OutgoingUser {} has the secret of IncomingUser {} (line {}); each end needs "
                                     "its own",
-                                    shown(outgoing.name), shown(incoming.name), incoming.line));
+                                    shown(outgoing.name), shown(incoming.name), incoming.line),
+                        "both count, and whoever knows one end can answer for the other");
   if (accounts.incoming.empty())
     diagnostics.warning(outgoing.line,
                         "OutgoingUser has no effect without an IncomingUser: CHAP begins with the initiator's side");

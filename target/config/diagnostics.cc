@@ -47,6 +47,15 @@ void Diagnostics::note(int line, std::string message) {
   add(Diagnostic::Severity::note, line, std::move(message));
 }
 
+bool Diagnostics::fault(int line, std::string message, std::string_view instead) {
+  if (!is_compat()) {
+    error(line, std::move(message));
+    return false;
+  }
+  warning(line, fmt::format("{}; as with IET, {}", message, instead));
+  return true;
+}
+
 std::vector<Diagnostic> Diagnostics::take() {
   std::vector<Diagnostic> taken = std::exchange(said_, {});
   std::stable_sort(taken.begin(), taken.end(),

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace holdfast::target {
@@ -19,17 +21,26 @@ struct Diagnostic {
   std::string to_string() const;
 };
 
+/// What becomes of a line that is wrong: it is an error, or IET's way with it is followed.
+enum class Rigour : std::uint8_t { strict, compat };
+
 /// All that is to be said about one file, gathered so that a user sees every mistake in one go. A
 /// hostile file cannot make it grow without end: past `shown_max` it only counts.
 class Diagnostics {
  public:
   static constexpr std::size_t shown_max = 1000;
 
-  explicit Diagnostics(std::string file) : file_(std::move(file)) {}
+  explicit Diagnostics(std::string file, Rigour rigour = Rigour::strict)
+      : file_(std::move(file)), rigour_(rigour) {}
 
   void error(int line, std::string message);
   void warning(int line, std::string message);
   void note(int line, std::string message);
+
+  /// A fault that IET did not stop at: an error, or, where its ways are followed, a warning with what is
+  /// done `instead`. Returns whether they are.
+  bool fault(int line, std::string message, std::string_view instead);
+  bool is_compat() const { return rigour_ == Rigour::compat; }
 
   bool has_errors() const { return errors_ > 0; }
   const std::string& file() const { return file_; }
@@ -40,6 +51,7 @@ class Diagnostics {
   void add(Diagnostic::Severity severity, int line, std::string message);
 
   std::string file_;
+  Rigour rigour_;
   std::vector<Diagnostic> said_;
   std::size_t errors_ = 0;
   std::size_t not_shown_ = 0;

@@ -1,6 +1,7 @@
 #include "target/config/directives.h"
 
 #include <array>
+#include <fmt/format.h>
 
 #include "target/config/values.h"
 
@@ -71,12 +72,27 @@ const std::array directives = {
     Directive{"OutgoingUser", AccountRule{AccountKind::outgoing}},
     Directive{"PortalGroup", PortalGroupRule{}},
     Directive{"Redirect", RedirectRule{}},
-    Directive{"iSNSServer", NotYetRule{"iSNS"}},
-    Directive{"iSNSAccessControl", NotYetRule{"iSNS"}},
+    Directive{"iSNSServer", IsnsRule{}},
+    Directive{"iSNSAccessControl", IsnsRule{.is_access_control = true}},
 };
 // clang-format on
 
 }  // namespace
+
+void read_isns(const IsnsRule& rule, const Directive& directive, const Line& line, Diagnostics& diagnostics) {
+  const std::string_view value = line.words.size() == 2 ? std::string_view(line.words[1].text) : std::string_view();
+  if (rule.is_access_control && equal_ignoring_case(value, "No"))
+    return diagnostics.note(line.number, "iSNSAccessControl has no effect: there is no iSNS here");
+  // Who would be kept out by an iSNS server must not get in because there is none.
+  if (rule.is_access_control)
+    return diagnostics.error(line.number,
+                             "iSNSAccessControl Yes cannot be had: there is no iSNS here; say in initiators.allow who may log in");
+  diagnostics.fault(line.number,
+                    fmt::format("{} cannot be had: there is no iSNS here; `isnsadm --register` of open-isns-utils can "
+                                "register a target by hand",
+                                directive.name),
+                    "who does not answer is passed over");
+}
 
 std::span<const Directive> all_directives() {
   return directives;

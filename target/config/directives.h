@@ -8,10 +8,14 @@
 
 #include "target/config/account_line.h"
 #include "target/config/config.h"
+#include "target/config/diagnostics.h"
+#include "target/config/lexer.h"
 
 namespace holdfast::target {
 
 // The directives of ietd.conf as a table: what each takes, and what becomes of it.
+
+struct Directive;
 
 /// A number of a target's stanza. Values above `served_max` are IET's, and not served.
 struct NumberRule {
@@ -46,10 +50,11 @@ struct DigestRule {
   DigestChoice TargetConfig::*choice;
 };
 
-/// What later versions serve, and this one must not pass over in silence.
-struct NotYetRule {
-  std::string_view what;
+/// iSNSServer and iSNSAccessControl, before the first Target. There is no iSNS here.
+struct IsnsRule {
+  bool is_access_control = false;
 };
+void read_isns(const IsnsRule& rule, const Directive& directive, const Line& line, Diagnostics& diagnostics);
 
 /// IncomingUser and OutgoingUser: of a target, or, before the first one, of discovery.
 struct AccountRule {
@@ -65,7 +70,7 @@ struct LunRule {};
 struct TargetRule {};
 
 using Rule = std::variant<NumberRule, YesNoRule, FixedYesNoRule, IgnoredNumberRule, DigestRule,
-                          NotYetRule, AccountRule, PortalGroupRule, RedirectRule, AliasRule, LunRule,
+                          IsnsRule, AccountRule, PortalGroupRule, RedirectRule, AliasRule, LunRule,
                           TargetRule>;
 
 struct Directive {

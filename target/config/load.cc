@@ -44,7 +44,7 @@ std::string folder_of(const std::string& file) {
 
 }  // namespace
 
-ParsedConfig load_config(const std::string& file, const ConfigPlaces& places) {
+ParsedConfig load_config(const std::string& file, const ConfigPlaces& places, Rigour rigour) {
   std::string chosen = file;
   for (const std::string& folder : places.folders) {
     if (!chosen.empty()) break;
@@ -57,7 +57,7 @@ ParsedConfig load_config(const std::string& file, const ConfigPlaces& places) {
   Result<TextFile> file_read = read_text_file(chosen);
   if (!file_read) return failed(chosen, file_read.error().message);
   const std::string folder = folder_of(chosen);
-  ParsedConfig parsed = parse_config(file_read->text, chosen, folder);
+  ParsedConfig parsed = parse_config(file_read->text, chosen, folder, rigour);
   if (file_read->others_can_read && has_secrets(parsed.config))
     parsed.diagnostics.push_back({Diagnostic::Severity::warning, chosen, 0,
                                   "holds secrets and can be read by everybody; run chmod o-r on it"});

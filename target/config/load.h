@@ -15,6 +15,7 @@ struct ConfigPlaces {
 /// Reads the configuration `file`, or, when that is empty, the first ietd.conf of `places`, and
 /// parses it, and with it the access lists that lie beside it or in `places`. Opens none of the LUNs'
 /// paths.
-ParsedConfig load_config(const std::string& file, const ConfigPlaces& places = {});
+ParsedConfig load_config(const std::string& file, const ConfigPlaces& places = {},
+                         Rigour rigour = Rigour::strict);
 
 }  // namespace holdfast::target

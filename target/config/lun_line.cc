@@ -89,6 +89,8 @@ Complaint set_blocks(Draft& draft, std::string_view text) {
   return {};
 }
 
+constexpr std::string_view lun_is_left_out = "the Lun is not served";
+
 struct Option {
   std::string_view name;
   std::string_view same_as;  // the name under which a duplicate is found
@@ -164,7 +166,7 @@ bool apply_option(const Word& word, std::vector<std::string_view>& seen, Draft& 
     error = option->apply(draft, text.substr(equals + 1));
     if (!error.empty()) error = fmt::format("{}= {}", option->name, error);
   }
-  if (!error.empty()) diagnostics.error(word.line, error);
+  if (!error.empty()) diagnostics.fault(word.line, error, lun_is_left_out);
   return error.empty();
 }
 
@@ -188,17 +190,18 @@ std::vector<Complaint> contradictions(const LunConfig& lun,
 std::optional<LunConfig> parse_lun_line(const Line& line, const std::string& directory,
                                         Diagnostics& diagnostics) {
   if (line.words.size() < 2) {
-    diagnostics.error(line.number,
-                      "Lun needs a number and options, as in: Lun 0 Path=/srv/disk.img");
+    diagnostics.fault(line.number, "Lun needs a number and options, as in: Lun 0 Path=/srv/disk.img",
+                      lun_is_left_out);
     return std::nullopt;
   }
   Draft draft{.lun = {}, .directory = directory};
   bool good = true;
   const std::optional<std::int64_t> number = parse_decimal(line.words[1].text);
   if (!number || *number > lun_max) {
-    diagnostics.error(line.number,
+    diagnostics.fault(line.number,
                       fmt::format("the number of a Lun is {}; 0 to {}, in decimal, is accepted",
-                                  shown(line.words[1].text), lun_max));
+                                  shown(line.words[1].text), lun_max),
+                      lun_is_left_out);
     good = false;
   } else {
     draft.lun.number = static_cast<std::uint32_t>(*number);
@@ -210,7 +213,7 @@ std::optional<LunConfig> parse_lun_line(const Line& line, const std::string& dir
     good = apply_option(word, seen, draft, diagnostics) && good;
   if (good) {
     for (const Complaint& error : contradictions(draft.lun, seen)) {
-      diagnostics.error(line.number, error);
+      diagnostics.fault(line.number, error, lun_is_left_out);
       good = false;
     }
   }

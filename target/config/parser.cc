@@ -17,8 +17,8 @@ namespace {
 
 class Parser {
  public:
-  Parser(std::string_view text, const std::string& file, const std::string& directory)
-      : directory_(directory), diagnostics_(file), lexer_(text, diagnostics_) {
+  Parser(std::string_view text, const std::string& file, const std::string& directory, Rigour rigour)
+      : directory_(directory), diagnostics_(file, rigour), lexer_(text, diagnostics_) {
     parsed_.config.file = file;
   }
 
@@ -54,42 +54,54 @@ class Parser {
 
   void complain_of_unknown(int line, const std::string& name) {
     const std::string_view meant = nearest_directive(name);
-    diagnostics_.error(line, meant.empty() ? fmt::format("{} is no directive", shown(name))
-                                           : fmt::format("{} is no directive; did you mean {}?",
-                                                         shown(name), meant));
+    diagnostics_.fault(line,
+                       meant.empty() ? fmt::format("{} is no directive", shown(name))
+                                     : fmt::format("{} is no directive; did you mean {}?", shown(name), meant),
+                       "the line is passed over");
   }
 
   void read_before_targets(const Directive& directive, const Line& line) {
-    const NotYetRule* not_yet = std::get_if<NotYetRule>(&directive.rule);
+    const IsnsRule* isns = std::get_if<IsnsRule>(&directive.rule);
     const AccountRule* account = std::get_if<AccountRule>(&directive.rule);
     if (account != nullptr)
       read_account(account->kind, line, parsed_.config.discovery_accounts, diagnostics_);
     else if (std::holds_alternative<PortalGroupRule>(directive.rule))
       read_portal_group(line, parsed_.config.portal_groups, diagnostics_);
-    else if (not_yet != nullptr)
-      diagnostics_.error(
-          line.number, fmt::format("{} is not yet supported ({})", directive.name, not_yet->what));
+    else if (isns != nullptr)
+      read_isns(*isns, directive, line, diagnostics_);
     else
-      diagnostics_.error(
-          line.number,
-          fmt::format("{} belongs to a target; put it after a Target line", directive.name));
+      diagnostics_.fault(line.number,
+                         fmt::format("{} belongs to a target; put it after a Target line", directive.name),
+                         "the line is passed over");
   }
 
   void close_stanza() {
     if (!stanza_) return;
     stanza_->check_portal_groups(parsed_.config.portal_groups);
     stanza_->close();
-    if (stanza_->has_good_name()) {
-      const TargetConfig& target = stanza_->target();
+    const TargetConfig& target = stanza_->target();
+    if (!stanza_->has_good_name()) {
+      if (diagnostics_.is_compat()) add_users(target, parsed_.config.discovery_accounts);
+    } else {
       const auto [first, is_new] = target_lines_.emplace(target.name, target.line);
       if (is_new)
         parsed_.config.targets.push_back(target);
-      else
-        diagnostics_.error(target.line,
-                           fmt::format("Target {} is given twice; the first is in line {}",
-                                       target.name, first->second));
+      else if (diagnostics_.fault(target.line,
+                                  fmt::format("Target {} is given twice; the first is in line {}", target.name,
+                                              first->second),
+                                  "all of it is passed over but its users, who are the first one's"))
+        add_users(target, std::find_if(parsed_.config.targets.begin(), parsed_.config.targets.end(),
+                                       [&](const TargetConfig& one) { return one.name == target.name; })
+                              ->accounts);
     }
     stanza_.reset();
+  }
+
+  /// Of a stanza that counts for nothing else.
+  static void add_users(const TargetConfig& target, Accounts& accounts) {
+    const Accounts& more = target.accounts;
+    accounts.incoming.insert(accounts.incoming.end(), more.incoming.begin(), more.incoming.end());
+    if (more.outgoing) accounts.outgoing = more.outgoing;
   }
 
   const std::string& directory_;
@@ -109,8 +121,8 @@ bool ParsedConfig::good() const {
 }
 
 ParsedConfig parse_config(std::string_view text, const std::string& file,
-                          const std::string& directory) {
-  return Parser(text, file, directory).parse();
+                          const std::string& directory, Rigour rigour) {
+  return Parser(text, file, directory, rigour).parse();
 }
 
 }  // namespace holdfast::target

@@ -19,9 +19,10 @@ struct ParsedConfig {
 };
 
 /// Reads the text of an ietd.conf strictly: what is out of range, misspelt, given twice,
-/// contradictory or not served yet is an error. `file` is its name for messages; a Lun's Path that
+/// contradictory or not served yet is an error, or, with `Rigour::compat`, a warning that says what is done
+/// about it as IET did. `file` is its name for messages; a Lun's Path that
 /// is not absolute is taken from `directory`. Opens nothing.
 ParsedConfig parse_config(std::string_view text, const std::string& file,
-                          const std::string& directory);
+                          const std::string& directory, Rigour rigour = Rigour::strict);
 
 }  // namespace holdfast::target

@@ -35,39 +35,44 @@ Stanza::Stanza(const Line& line, Diagnostics& diagnostics) : diagnostics_(diagno
   target_.line = line.number;
   if (line.broken) return;
   if (line.words.size() != 2) {
-    diagnostics_.error(line.number,
-                       "Target needs one name, as in: Target iqn.2026-11.example:disk");
-    return;
+    const bool has_name = line.words.size() > 2;
+    const bool goes_on = diagnostics_.fault(
+        line.number, "Target needs one name, as in: Target iqn.2026-11.example:disk",
+        has_name ? "the first word is its name" : "all of it is passed over but its users, who are discovery's");
+    if (!goes_on || !has_name) return;
   }
   TargetName checked = check_target_name(line.words[1].text);
   for (const std::string& warning : checked.warnings)
     diagnostics_.warning(line.number,
                          fmt::format("Target {}: {}", shown(line.words[1].text), warning));
-  if (!checked.error.empty()) {
-    diagnostics_.error(line.number, fmt::format("Target {} is no iSCSI name: {}",
-                                                shown(line.words[1].text), checked.error));
+  if (!checked.error.empty() &&
+      !diagnostics_.fault(line.number,
+                          fmt::format("Target {} is no iSCSI name: {}", shown(line.words[1].text), checked.error),
+                          "it is served by that name"))
     return;
-  }
   target_.name = std::move(checked.name);
   has_good_name_ = true;
 }
 
 const std::string* Stanza::only_value(const Directive& directive, const Line& line) {
   if (line.words.size() == 2) return &line.words[1].text;
-  if (line.words.size() < 2)
-    diagnostics_.error(line.number, fmt::format("{} needs a value", directive.name));
-  else
-    diagnostics_.error(line.words[2].line, fmt::format("{} takes one value; {} is too much",
-                                                       directive.name, shown(line.words[2].text)));
-  return nullptr;
+  if (line.words.size() < 2) {
+    diagnostics_.fault(line.number, fmt::format("{} needs a value", directive.name), "the line is passed over");
+    return nullptr;
+  }
+  const bool takes_first = diagnostics_.fault(
+      line.words[2].line,
+      fmt::format("{} takes one value; {} is too much", directive.name, shown(line.words[2].text)),
+      "the rest of the line is passed over");
+  return takes_first ? &line.words[1].text : nullptr;
 }
 
 bool Stanza::is_new(const Directive& directive, const Line& line) {
   const auto [at, inserted] = given_.emplace(directive.name, line.number);
-  if (!inserted)
-    diagnostics_.error(line.number, fmt::format("{} is given twice; the first is in line {}",
-                                                directive.name, at->second));
-  return inserted;
+  if (inserted) return true;
+  return diagnostics_.fault(line.number,
+                            fmt::format("{} is given twice; the first is in line {}", directive.name, at->second),
+                            "the last one counts");
 }
 
 int Stanza::line_of(std::string_view directive) const {
@@ -82,6 +87,10 @@ struct Stanza::Reader {
   const std::string& directory;
 
   void error(std::string message) { stanza.diagnostics_.error(line.number, std::move(message)); }
+  /// Returns whether IET's way with it is followed.
+  bool fault(std::string message, std::string_view instead) {
+    return stanza.diagnostics_.fault(line.number, std::move(message), instead);
+  }
   void note(std::string message) { stanza.diagnostics_.note(line.number, std::move(message)); }
 
   /// The one value, on its first mention in the stanza.
@@ -94,12 +103,21 @@ struct Stanza::Reader {
     const std::string* text = value();
     if (text == nullptr) return std::nullopt;
     const std::optional<std::int64_t> number = parse_number(*text);
-    if (!number || *number < min || *number > max) {
-      error(range_complaint(directive.name, *text, min, max));
-      return std::nullopt;
-    }
+    if (!number || *number < min || *number > max) return out_of_range(*text, min, max);
     if (is_octal(*text)) note(fmt::format("{} means {}: a leading 0 is octal", *text, *number));
     return static_cast<std::uint32_t>(*number);
+  }
+
+  /// IET took what begins as a number for that number, and its table's least for whatever is out of
+  /// range; for DefaultTime2Wait the greatest.
+  std::optional<std::uint32_t> out_of_range(const std::string& text, std::uint32_t min, std::uint32_t max) {
+    const std::int64_t begins = parse_number_prefix(text);
+    const bool in_range = begins >= min && begins <= max;
+    const std::uint32_t instead = directive.name == "DefaultTime2Wait" ? max : min;
+    const std::uint32_t taken = in_range ? static_cast<std::uint32_t>(begins) : instead;
+    if (!fault(range_complaint(directive.name, text, min, max), fmt::format("{} is taken", taken)))
+      return std::nullopt;
+    return taken;
   }
 
   std::optional<bool> yes_no() {
@@ -107,18 +125,19 @@ struct Stanza::Reader {
     if (text == nullptr) return std::nullopt;
     const std::optional<bool> answer = parse_yes_no(*text);
     if (!answer)
-      error(fmt::format("{} is {}; Yes or No is accepted", directive.name, shown(*text)));
+      fault(fmt::format("{} is {}; Yes or No is accepted", directive.name, shown(*text)), "the line is passed over");
     return answer;
   }
 
   void operator()(const NumberRule& rule) {
     const std::optional<std::uint32_t> found = number(rule.min, rule.max);
     if (!found) return;
-    if (*found > rule.served_max)
-      error(fmt::format("{} {} cannot be had; {} {} is accepted", directive.name, *found,
-                        rule.served_max == rule.min ? "only" : "up to", rule.served_max));
-    else
+    if (*found <= rule.served_max)
       rule.set(stanza.target_, *found);
+    else if (fault(fmt::format("{} {} cannot be had; {} {} is accepted", directive.name, *found,
+                               rule.served_max == rule.min ? "only" : "up to", rule.served_max),
+                   fmt::format("{} is taken", rule.served_max)))
+      rule.set(stanza.target_, rule.served_max);
   }
 
   void operator()(const YesNoRule& rule) {
@@ -129,8 +148,8 @@ struct Stanza::Reader {
   void operator()(const FixedYesNoRule& rule) {
     const std::optional<bool> answer = yes_no();
     if (answer && *answer != rule.served)
-      error(
-          fmt::format("{} {} cannot be had: {}", directive.name, *answer ? "Yes" : "No", rule.why));
+      fault(fmt::format("{} {} cannot be had: {}", directive.name, *answer ? "Yes" : "No", rule.why),
+            fmt::format("{} is taken", rule.served ? "Yes" : "No"));
   }
 
   void operator()(const IgnoredNumberRule& rule) {
@@ -143,17 +162,17 @@ struct Stanza::Reader {
     if (text == nullptr) return;
     DigestChoice choice{.none = false, .crc32c = false};
     for (const Word& item : line.words[1].split(',')) {
-      if (item.text != "None" && item.text != "CRC32C")
-        return error(fmt::format("{} is {}; None, CRC32C or a list of both is accepted",
-                                 directive.name, shown(*text)));
+      if (item.text != "None" && item.text != "CRC32C") {
+        fault(fmt::format("{} is {}; None, CRC32C or a list of both is accepted", directive.name, shown(*text)),
+              "the line is passed over");
+        return;
+      }
       (item.text == "None" ? choice.none : choice.crc32c) = true;
     }
     stanza.target_.*rule.choice = choice;
   }
 
-  void operator()(const NotYetRule& rule) {
-    error(fmt::format("{} is not yet supported ({})", directive.name, rule.what));
-  }
+  void operator()(const IsnsRule& rule) { read_isns(rule, directive, line, stanza.diagnostics_); }
 
   void operator()(const AccountRule& rule) {
     read_account(rule.kind, line, stanza.target_.accounts, stanza.diagnostics_);
@@ -191,8 +210,8 @@ struct Stanza::Reader {
     const std::string* text = value();
     if (text == nullptr) return;
     if (text->empty() || text->size() > alias_bytes_max || !is_utf8(*text))
-      error(fmt::format("Alias is {}; 1 to {} bytes of UTF-8 are accepted", shown(*text),
-                        alias_bytes_max));
+      fault(fmt::format("Alias is {}; 1 to {} bytes of UTF-8 are accepted", shown(*text), alias_bytes_max),
+            "the line is passed over");
     else
       stanza.target_.alias = *text;
   }
@@ -201,10 +220,11 @@ struct Stanza::Reader {
     std::optional<LunConfig> lun = parse_lun_line(line, directory, stanza.diagnostics_);
     if (!lun) return;
     const auto [first, is_new] = stanza.lun_lines_.emplace(lun->number, lun->line);
-    if (!is_new)
-      return error(fmt::format("Lun {} is given twice; the first is in line {}", lun->number,
-                               first->second));
-    stanza.target_.luns.push_back(std::move(*lun));
+    if (is_new)
+      stanza.target_.luns.push_back(std::move(*lun));
+    else
+      fault(fmt::format("Lun {} is given twice; the first is in line {}", lun->number, first->second),
+            "the first one counts");
   }
 
   void operator()(const TargetRule&) { CHECK(!"a Target line begins a stanza of its own"); }
@@ -226,8 +246,9 @@ void Stanza::settle_bursts() {
   else if (line_of("MaxBurstLength") == 0)
     max = first;
   else
-    diagnostics_.error(first_line,
-                       fmt::format("FirstBurstLength {} exceeds MaxBurstLength {}", first, max));
+    if (diagnostics_.fault(first_line, fmt::format("FirstBurstLength {} exceeds MaxBurstLength {}", first, max),
+                           "it is served all the same, with a first burst as long as any"))
+      first = max;
 }
 
 /// The time to wait for the answer to a ping is at most the time between pings; by default, as
@@ -238,8 +259,9 @@ void Stanza::settle_nops() {
     if (target_.nop_interval == 0)
       diagnostics_.note(line, "NOPTimeout has no effect without NOPInterval");
     else
-      diagnostics_.error(line, fmt::format("NOPTimeout {} exceeds NOPInterval {}",
-                                           target_.nop_timeout, target_.nop_interval));
+      diagnostics_.fault(
+          line, fmt::format("NOPTimeout {} exceeds NOPInterval {}", target_.nop_timeout, target_.nop_interval),
+          "it is as long as the interval");
     target_.nop_timeout = 0;
   }
   if (target_.nop_timeout == 0) target_.nop_timeout = target_.nop_interval;

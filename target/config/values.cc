@@ -58,6 +58,10 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
   return parse_with_base(text, 0);
 }
 
+std::int64_t parse_number_prefix(std::string_view text) {
+  return std::strtoll(std::string(text).c_str(), nullptr, 0);
+}
+
 std::optional<std::int64_t> parse_decimal(std::string_view text) {
   if (text.empty() || !std::isdigit(static_cast<unsigned char>(text.front()))) return std::nullopt;
   return parse_with_base(text, 10);

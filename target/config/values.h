@@ -12,6 +12,9 @@ namespace holdfast::target {
 /// follow it. Absent when it is none. Too large or small ones come as the nearest that fits.
 std::optional<std::int64_t> parse_number(std::string_view text);
 
+/// The number that `text` begins with, as strtol with base 0 reads it; 0 if it begins with none.
+std::int64_t parse_number_prefix(std::string_view text);
+
 /// A decimal number, whole and without a sign.
 std::optional<std::int64_t> parse_decimal(std::string_view text);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "common/base/units.h"
@@ -12,6 +13,7 @@
 namespace holdfast::target {
 namespace {
 
+constexpr std::string_view lun_is_left_out = "the Lun is not served";
 constexpr std::uint32_t default_block_bytes = 512;
 constexpr std::uint64_t default_null_bytes = 64 * GiB;  // as IET's nullio
 
@@ -51,7 +53,7 @@ OpenedStore LunOpener::open_store(const LunConfig& lun, bool only_look) {
   Result<std::unique_ptr<DescriptorStore>> store =
       is_block ? open_block_store(lun.path, options) : open_file_store(lun.path, options);
   if (!store) {
-    diagnostics_.error(lun.line, fmt::format("Lun {}: {}", lun.number, store.error().message));
+    diagnostics_.fault(lun.line, fmt::format("Lun {}: {}", lun.number, store.error().message), lun_is_left_out);
     return {};
   }
   if (is_block && only_look && is_claimed(lun.path))
@@ -116,7 +118,7 @@ std::unique_ptr<LogicalUnit> LunOpener::make_unit(const TargetConfig& target, co
   Result<std::unique_ptr<LogicalUnit>> unit =
       LogicalUnit::create(std::move(store), std::move(options));
   if (!unit) {
-    diagnostics_.error(lun.line, fmt::format("Lun {}: {}", lun.number, unit.error().message));
+    diagnostics_.fault(lun.line, fmt::format("Lun {}: {}", lun.number, unit.error().message), lun_is_left_out);
     return nullptr;
   }
   if (!restore_reservations(target, lun, **unit)) return nullptr;

@@ -30,12 +30,17 @@ void open_targets(const Config& config, bool only_look, TargetTable& targets, Di
   for (const TargetConfig& target : config.targets) {
     ServedTarget& served = targets.add(std::make_shared<const TargetConfig>(target),
                                        std::make_shared<ScsiTarget>(target.name));
+    TargetConfig open = target;  // with the Luns that could be opened
+    open.luns.clear();
     for (const LunConfig& lun : target.luns) {
       OpenedStore opened = opener.open_store(lun);
       if (!opened.store) continue;
       std::unique_ptr<LogicalUnit> unit = opener.make_unit(target, lun, std::move(opened.store));
-      if (unit) targets.add_unit(served, std::move(unit), opened.identity, lun);
+      if (!unit) continue;
+      targets.add_unit(served, std::move(unit), opened.identity, lun);
+      open.luns.push_back(lun);
     }
+    served.config = std::make_shared<const TargetConfig>(std::move(open));
   }
   targets.set_discovery_accounts(config.discovery_accounts);
   targets.set_access_folders(config.access_folders);

@@ -42,6 +42,10 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   app.add_flag("--check", options.check,
                "Read the configuration, look at every path in it, print what is wrong as\n"
                "FILE:LINE: ..., and serve nothing; exit code 0 or 2");
+  app.add_flag("--compat", options.compat,
+               "Do with a line that is wrong what IET did with it, and warn of it: take the least\n"
+               "value for one out of range, pass over what is misspelt, leave out a Lun that cannot\n"
+               "be opened. Without it each of these is an error");
   app.add_option("--state-dir", options.state_dir,
                  "Keep here what must survive a restart: persistent reservations, for initiators\n"
                  "that ask for it (APTPL). Without it they are told that nothing is kept")

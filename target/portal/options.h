@@ -17,6 +17,7 @@ struct Options {
   std::string config;  // empty: where IET kept it
   bool foreground = false;
   bool check = false;
+  bool compat = false;
   LogLevel log_level = LogLevel::info;
   std::vector<std::string> addresses;  // empty: every address, IPv4 and IPv6
   std::uint16_t port = 3260;           // 0: any free one
