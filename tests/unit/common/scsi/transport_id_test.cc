@@ -32,7 +32,8 @@ FieldPointer pointer(std::uint16_t byte, std::optional<std::uint8_t> bit = {}) {
 
 /// A TransportID with that text, whatever it is.
 Bytes with_text(std::uint8_t first, const std::string& text) {
-  Bytes data{first, 0, 0, 0};
+  Bytes data(4);
+  data[0] = first;
   data.insert(data.end(), text.begin(), text.end());
   data.push_back(0);
   while (data.size() < 24 || data.size() % 4 != 0) data.push_back(0);
