@@ -27,6 +27,8 @@ constexpr int redirections_max = 3;
 
 // libiscsi tells a log function without saying for which session, but only while we call it.
 thread_local bool* giving_up = nullptr;
+/// It heard the target ask for a logout, and would log out. Once it has, it forgets what is outstanding.
+thread_local bool asked_to_leave = false;
 
 /// libiscsi writes data with writev, which raises SIGPIPE where the peer has gone; the error that
 /// comes with it is all that we want.
@@ -169,7 +171,7 @@ Status LibiscsiSession::set_up(const Login& login) {
   context_ = iscsi_create_context(login.initiator.c_str());
   if (context_ == nullptr) return Error{ErrorKind::system, ENOMEM, "libiscsi makes no context"};
   iscsi_set_log_fn(context_, &LibiscsiSession::heard);
-  iscsi_set_log_level(context_, 2);
+  iscsi_set_log_level(context_, 3);  // From here on it says what `heard` listens for.
   iscsi_set_noautoreconnect(context_, 1);
   // Left to itself libiscsi 1.19 uses digests towards a target that does not answer the offer.
   iscsi_set_header_digest(context_, login.header_digest ? ISCSI_HEADER_DIGEST_CRC32C : ISCSI_HEADER_DIGEST_NONE);
@@ -317,7 +319,9 @@ void LibiscsiSession::discovered(iscsi_context* context, int status, void* data,
 }
 
 void LibiscsiSession::heard(int, const char* message) {
-  if (giving_up != nullptr && std::strstr(message, "reconnect") != nullptr) *giving_up = true;
+  if (giving_up == nullptr) return;
+  asked_to_leave |= std::strstr(message, "target requests logout") != nullptr;
+  if (asked_to_leave || std::strstr(message, "reconnect") != nullptr) *giving_up = true;
 }
 
 void LibiscsiSession::queued() {
@@ -362,9 +366,12 @@ void LibiscsiSession::drain_and_fail() {
 void LibiscsiSession::service(int events) {
   if (!logged_in_ && (events & POLLIN) != 0) overhear();
   giving_up = &gave_up_;
+  asked_to_leave = false;
   const int result = iscsi_service(context_, events);
   giving_up = nullptr;
   if (result == 0 && !gave_up_) return;
+  if (asked_to_leave)
+    return fail(Error{ErrorKind::peer_closed, ECONNRESET, "the target asked to log out: it is about to end"});
   // Reading or writing may meet the end of the connection before we are told of it.
   pollfd ended{iscsi_get_fd(context_), POLLRDHUP, 0};
   if (::poll(&ended, 1, 0) == 1 && (ended.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)

@@ -12,6 +12,16 @@ stop_holdfastd
 exec {idle}<&-
 
 start_holdfastd
+start load "$HOLDFAST" load "$URL" --rw randwrite --depth 4 --time 60s
+load="$PID"
+wait_for_data "$WORK/image" 1
+stop_holdfastd
+expect_exit_of "$load" 4 8 "the load, which was told that the target is about to end"
+expect_says '^HUNG: the connection to the storage broke' "$WORK/load.log"
+
+rm "$WORK/image"
+truncate -s 64M "$WORK/image"
+start_holdfastd
 start recorder "$ACKED_WRITES" record "$URL" "$WORK/writes" 60
 recorder="$PID"
 sleep 1
