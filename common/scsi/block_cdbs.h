@@ -102,4 +102,27 @@ struct StartStopUnit {  // 5.21
   std::uint8_t power_condition = 0;
 };
 
+struct FormatUnit {              // 5.3
+  bool with_list = false;        // FMTDATA
+  bool long_list = false;        // LONGLIST
+  bool complete_list = false;    // CMPLST
+  std::uint8_t list_format = 0;  // DEFECT LIST FORMAT
+};
+
+struct Sanitize {  // 5.20
+  enum class Action : std::uint8_t {
+    overwrite = 0x01,
+    block_erase = 0x02,
+    exit_failure_mode = 0x1f,
+  };
+  Action action = Action::overwrite;
+  bool immediate = false;
+  bool allow_unrestricted_exit = false;  // AUSE
+  std::uint16_t parameter_bytes = 0;
+};
+
+struct PreventAllowMediumRemoval {  // 5.10
+  bool prevent = false;
+};
+
 }  // namespace holdfast::scsi

@@ -65,4 +65,21 @@ Cdb decode_start_stop_unit(const CdbBytes& cdb) {
                        cdb_bit(cdb, 4, 0), static_cast<std::uint8_t>(cdb[4] >> 4)};
 }
 
+Cdb decode_format_unit(const CdbBytes& cdb) {
+  const FormatUnit format{cdb_bit(cdb, 1, 4), cdb_bit(cdb, 1, 5), cdb_bit(cdb, 1, 3),
+                          static_cast<std::uint8_t>(cdb[1] & 0x07)};
+  // Without a parameter list there is nothing that these could be about (SBC-3 table 38).
+  if (!format.with_list && (cdb[1] & 0x2f) != 0) return Refused{invalid_field_in_cdb(1, 5)};
+  return format;
+}
+
+Cdb decode_sanitize(const CdbBytes& cdb) {
+  return Sanitize{static_cast<Sanitize::Action>(cdb[1] & 0x1f), cdb_bit(cdb, 1, 7),
+                  cdb_bit(cdb, 1, 5), cdb_field<be16>(cdb, 7)};
+}
+
+Cdb decode_prevent_allow(const CdbBytes& cdb) {
+  return PreventAllowMediumRemoval{cdb_bit(cdb, 4, 0)};
+}
+
 }  // namespace holdfast::scsi

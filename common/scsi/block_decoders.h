@@ -52,6 +52,9 @@ Cdb decode_read_capacity_10(const CdbBytes& cdb);
 Cdb decode_read_capacity_16(const CdbBytes& cdb);
 Cdb decode_read_defect_data_10(const CdbBytes& cdb);
 Cdb decode_read_defect_data_12(const CdbBytes& cdb);
+Cdb decode_format_unit(const CdbBytes& cdb);
+Cdb decode_sanitize(const CdbBytes& cdb);
+Cdb decode_prevent_allow(const CdbBytes& cdb);
 Cdb decode_start_stop_unit(const CdbBytes& cdb);
 
 }  // namespace holdfast::scsi

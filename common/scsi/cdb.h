@@ -32,7 +32,9 @@ using Cdb =
                  ReadCapacity10, ReadCapacity16, ReportSupportedOpcodes, ReportSupportedTmfs, Read,
                  Write, Verify, WriteAndVerify, CompareAndWrite, OrWrite, WriteAtomic, WriteSame,
                  Unmap, GetLbaStatus, PreFetch, SynchronizeCache, ReadDefectData, StartStopUnit,
-                 Reserve, Release, PersistentReserveIn, PersistentReserveOut>;
+                 Reserve, Release, PersistentReserveIn, PersistentReserveOut, ModeSelect, LogSense,
+                 LogSelect, ReportTargetPortGroups, SetTargetPortGroups, FormatUnit, Sanitize,
+                 PreventAllowMediumRemoval, ExtendedCopy, ReceiveCopyResults>;
 
 /// Which commands a logical unit has beyond those that all have.
 struct CommandSet {

@@ -84,4 +84,53 @@ struct PersistentReserveOut {  // SPC-4 6.16
   std::uint32_t parameter_list_bytes = 0;
 };
 
+struct ModeSelect {  // 6.9, 6.10
+  bool ten = false;
+  bool page_format = false;
+  bool save = false;
+  std::uint16_t parameter_bytes = 0;
+};
+
+struct LogSense {  // 6.8
+  bool save = false;
+  std::uint8_t control = 0;
+  std::uint8_t page = 0;
+  std::uint8_t subpage = 0;
+  std::uint16_t parameter_pointer = 0;
+  std::uint32_t allocation_bytes = 0;
+};
+
+struct LogSelect {     // 6.7
+  bool reset = false;  // PCR
+  bool save = false;
+  std::uint8_t control = 0;
+  std::uint8_t page = 0;
+  std::uint8_t subpage = 0;
+  std::uint16_t parameter_bytes = 0;
+};
+
+struct ReportTargetPortGroups {  // 6.37
+  bool extended = false;
+  std::uint32_t allocation_bytes = 0;
+};
+
+struct SetTargetPortGroups {  // 6.45
+  std::uint32_t parameter_bytes = 0;
+};
+
+struct ExtendedCopy {  // 6.4, LID1
+  std::uint32_t parameter_bytes = 0;
+};
+
+struct ReceiveCopyResults {  // 6.18 to 6.21
+  enum class Action : std::uint8_t {
+    copy_status = 0x00,
+    operating_parameters = 0x03,
+    failed_segment_details = 0x04,
+  };
+  Action action = Action::copy_status;
+  std::uint8_t list_id = 0;
+  std::uint32_t allocation_bytes = 0;
+};
+
 }  // namespace holdfast::scsi

@@ -80,4 +80,51 @@ Cdb decode_persistent_reserve_out(const CdbBytes& cdb) {
                               static_cast<std::uint8_t>(cdb[2] & 0x0f), cdb_field<be32>(cdb, 5)};
 }
 
+Cdb decode_mode_select_6(const CdbBytes& cdb) {
+  return ModeSelect{false, cdb_bit(cdb, 1, 4), cdb_bit(cdb, 1, 0), cdb[4]};
+}
+
+Cdb decode_mode_select_10(const CdbBytes& cdb) {
+  return ModeSelect{true, cdb_bit(cdb, 1, 4), cdb_bit(cdb, 1, 0), cdb_field<be16>(cdb, 7)};
+}
+
+Cdb decode_log_sense(const CdbBytes& cdb) {
+  LogSense sense;
+  sense.save = cdb_bit(cdb, 1, 0);
+  sense.control = static_cast<std::uint8_t>(cdb[2] >> 6);
+  sense.page = cdb[2] & 0x3f;
+  sense.subpage = cdb[3];
+  sense.parameter_pointer = cdb_field<be16>(cdb, 5);
+  sense.allocation_bytes = cdb_field<be16>(cdb, 7);
+  return sense;
+}
+
+Cdb decode_log_select(const CdbBytes& cdb) {
+  LogSelect select;
+  select.reset = cdb_bit(cdb, 1, 1);
+  select.save = cdb_bit(cdb, 1, 0);
+  select.control = static_cast<std::uint8_t>(cdb[2] >> 6);
+  select.page = cdb[2] & 0x3f;
+  select.subpage = cdb[3];
+  select.parameter_bytes = cdb_field<be16>(cdb, 7);
+  return select;
+}
+
+Cdb decode_report_target_port_groups(const CdbBytes& cdb) {
+  return ReportTargetPortGroups{cdb_bit(cdb, 1, 5), cdb_field<be32>(cdb, 6)};
+}
+
+Cdb decode_set_target_port_groups(const CdbBytes& cdb) {
+  return SetTargetPortGroups{cdb_field<be32>(cdb, 6)};
+}
+
+Cdb decode_extended_copy(const CdbBytes& cdb) {
+  return ExtendedCopy{cdb_field<be32>(cdb, 10)};
+}
+
+Cdb decode_receive_copy_results(const CdbBytes& cdb) {
+  return ReceiveCopyResults{static_cast<ReceiveCopyResults::Action>(cdb[1] & 0x1f), cdb[2],
+                            cdb_field<be32>(cdb, 10)};
+}
+
 }  // namespace holdfast::scsi

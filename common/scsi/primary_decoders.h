@@ -19,5 +19,13 @@ Cdb decode_reserve(const CdbBytes& cdb);
 Cdb decode_release(const CdbBytes& cdb);
 Cdb decode_persistent_reserve_in(const CdbBytes& cdb);
 Cdb decode_persistent_reserve_out(const CdbBytes& cdb);
+Cdb decode_mode_select_6(const CdbBytes& cdb);
+Cdb decode_mode_select_10(const CdbBytes& cdb);
+Cdb decode_log_sense(const CdbBytes& cdb);
+Cdb decode_log_select(const CdbBytes& cdb);
+Cdb decode_report_target_port_groups(const CdbBytes& cdb);
+Cdb decode_set_target_port_groups(const CdbBytes& cdb);
+Cdb decode_extended_copy(const CdbBytes& cdb);
+Cdb decode_receive_copy_results(const CdbBytes& cdb);
 
 }  // namespace holdfast::scsi

@@ -23,6 +23,7 @@ enum class SenseKey : std::uint8_t {
   illegal_request = 0x5,
   unit_attention = 0x6,
   data_protect = 0x7,
+  copy_aborted = 0xa,
   aborted_command = 0xb,
   miscompare = 0xe,
 };
@@ -77,6 +78,7 @@ inline constexpr AdditionalSense asymmetric_access_state_changed{0x2a, 0x06};
 inline constexpr AdditionalSense capacity_data_has_changed{0x2a, 0x09};
 inline constexpr AdditionalSense command_sequence_error{0x2c, 0x00};
 inline constexpr AdditionalSense commands_cleared_by_another_initiator{0x2f, 0x00};
+inline constexpr AdditionalSense format_failed{0x31, 0x01};
 inline constexpr AdditionalSense sanitize_command_failed{0x31, 0x03};
 inline constexpr AdditionalSense thin_provisioning_soft_threshold_reached{0x38, 0x07};
 inline constexpr AdditionalSense some_commands_cleared_by_iscsi_protocol_event{0x47, 0x7f};

@@ -13,7 +13,8 @@ namespace holdfast::scsi {
 struct VitalProductData {
   const Identity& identity;
   const Geometry& geometry;
-  bool thin = false;  // LBPME
+  bool thin = false;                // LBPME
+  std::uint16_t rotation_rate = 1;  // MEDIUM ROTATION RATE: 1 does not rotate, 0 is not said
   // MAXIMUM TRANSFER LENGTH, which is that of an atomic write too, MAXIMUM COMPARE AND WRITE LENGTH
   // and MAXIMUM WRITE SAME LENGTH, in logical blocks.
   std::uint32_t transfer_blocks_max = 0;
@@ -22,8 +23,9 @@ struct VitalProductData {
 };
 
 /// The VPD page with that PAGE CODE (SPC-4 7.8, SBC-3 6.6), nothing if there is none: 00h supported
-/// pages, 80h unit serial number, 83h device identification, B0h block limits, B1h block device
-/// characteristics, B2h logical block provisioning.
+/// pages, 80h unit serial number, 83h device identification, 85h management network addresses, 86h
+/// extended INQUIRY data, 87h mode page policy, 88h SCSI ports, 8Fh third-party copy, B0h block
+/// limits, B1h block device characteristics, B2h logical block provisioning, B3h referrals.
 std::optional<ParameterData> vpd_page(std::uint8_t page, const VitalProductData& unit);
 
 }  // namespace holdfast::scsi

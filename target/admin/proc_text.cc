@@ -14,6 +14,7 @@ std::string_view name_of(LunType type) {
     case LunType::fileio: return "fileio";
     case LunType::blockio: return "blockio";
     case LunType::nullio: return "nullio";
+    case LunType::memory: return "memory";
   }
   return "";
 }
@@ -30,7 +31,7 @@ std::string_view name_of(IoMode mode) {
 std::string lun_line(const LunConfig& lun, bool leaving, std::uint64_t blocks, std::uint32_t block_bytes) {
   std::string line = fmt::format("\tlun:{} state:{:x} iotype:{} iomode:{} blocks:{} blocksize:{}", lun.number,
                                  leaving ? 1 : 0, name_of(lun.type), name_of(lun.mode), blocks, block_bytes);
-  if (lun.type != LunType::nullio) line += " path:" + lun.path;
+  if (!lun.path.empty()) line += " path:" + lun.path;
   return line + "\n";
 }
 

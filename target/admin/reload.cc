@@ -102,7 +102,7 @@ Task<void> Administrator::find_what_waits(Reload& reload) {
   const StoreClaims all = targets_.claims();
   const std::function<void()> look = [&reload, &all] {
     for (ComingLun& coming : reload.coming) {
-      if (coming.lun->type == LunType::nullio) continue;
+      if (coming.lun->path.empty()) continue;
       const std::optional<StoreIdentity> identity = identify_store(coming.lun->path);
       const bool read_only = coming.lun->mode == IoMode::read_only;
       coming.waits = identity && all.in_the_way(*identity, read_only) != nullptr;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace holdfast::target {
 
-enum class LunType : std::uint8_t { fileio, blockio, nullio };
+enum class LunType : std::uint8_t { fileio, blockio, nullio, memory };
 
 enum class IoMode : std::uint8_t {
   write_through,  // wt: on the medium before GOOD
@@ -26,6 +27,17 @@ struct LunConfig {
   std::string path;                          // absolute; empty for nullio
   std::optional<std::uint32_t> block_bytes;  // BlockSize=; by default 512, or the device's own
   std::optional<std::uint64_t> blocks;       // Blocks= or Sectors=, for nullio
+  std::uint64_t size = 0;                    // Size=, for memory: bytes
+  bool thin = false;                         // Thin=
+  bool removable = false;                    // Removable=
+  bool write_protect = false;                // WriteProtect
+  std::uint32_t physical_block_bytes = 0;    // PhysicalBlockSize=; 0: the store's own
+  std::uint16_t rotation_rate = 1;           // Rotational=; 1: it does not
+  std::optional<std::uint32_t> max_transfer; // MaxTransfer=; bytes
+  std::string vendor;                        // Vendor=, Product=, Revision=; empty: ours
+  std::string product;
+  std::string revision;
+  std::optional<std::array<std::uint8_t, 8>> wwn;  // Wwn=
   std::string scsi_id;                       // ScsiId=; empty: derived from the IQN and the number
   std::string scsi_sn;                       // ScsiSN=; empty: derived from the ScsiId
   int line = 0;                              // where it stands in the file

@@ -57,6 +57,7 @@ std::string_view name_of(LunType type) {
     case LunType::fileio: return "fileio";
     case LunType::blockio: return "blockio";
     case LunType::nullio: return "nullio";
+    case LunType::memory: return "memory";
   }
   return "";
 }
@@ -84,12 +85,28 @@ std::string quoted(const std::string& word) {
 
 std::string write_lun(const LunConfig& lun) {
   std::string line = fmt::format("Lun {} Type={}", lun.number, name_of(lun.type));
-  if (lun.type != LunType::nullio)
+  if (lun.type == LunType::fileio || lun.type == LunType::blockio)
     line += fmt::format(",Path={},IOMode={}", quoted(lun.path), name_of(lun.mode));
+  if (lun.type == LunType::memory) line += fmt::format(",Size={}", lun.size);
   if (lun.blocks) line += fmt::format(",Blocks={}", *lun.blocks);
   if (lun.block_bytes) line += fmt::format(",BlockSize={}", *lun.block_bytes);
   if (!lun.scsi_id.empty()) line += ",ScsiId=" + quoted(lun.scsi_id);
   if (!lun.scsi_sn.empty()) line += ",ScsiSN=" + quoted(lun.scsi_sn);
+  if (lun.thin) line += ",Thin=yes";
+  if (lun.removable) line += ",Removable=yes";
+  if (lun.write_protect) line += ",WriteProtect=yes";
+  if (lun.physical_block_bytes > 0)
+    line += fmt::format(",PhysicalBlockSize={}", lun.physical_block_bytes);
+  if (lun.rotation_rate == 0) line += ",Rotational=yes";
+  if (lun.rotation_rate > 1) line += fmt::format(",Rotational={}", lun.rotation_rate);
+  if (lun.max_transfer) line += fmt::format(",MaxTransfer={}", *lun.max_transfer);
+  if (!lun.vendor.empty()) line += ",Vendor=" + quoted(lun.vendor);
+  if (!lun.product.empty()) line += ",Product=" + quoted(lun.product);
+  if (!lun.revision.empty()) line += ",Revision=" + quoted(lun.revision);
+  if (lun.wwn) {
+    line += ",Wwn=";
+    for (std::uint8_t byte : *lun.wwn) line += fmt::format("{:02x}", byte);
+  }
   return line;
 }
 

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "common/scsi/lba_status.h"
+#include "common/scsi/sanitize_list.h"
 #include "target/lun/logical_unit.h"
 
 namespace holdfast::target {
@@ -26,7 +27,10 @@ struct LogicalUnit::Admission {
   /// What is refused moves no data, and stays what it is.
   Admitted operator()(const scsi::Refused&) const { return Transfer{}; }
   Admitted operator()(const scsi::TestUnitReady&) const { return Transfer{}; }
-  Admitted operator()(const scsi::StartStopUnit&) const { return Transfer{}; }
+  Admitted operator()(const scsi::StartStopUnit& command) const {
+    if (command.power_condition == 0 && command.load_eject && !unit.removable_) return scsi::invalid_field_in_cdb(4, 1);
+    return Transfer{};
+  }
 
   Admitted operator()(const scsi::Reserve&) const { return Transfer{}; }
   Admitted operator()(const scsi::Release&) const { return Transfer{}; }
@@ -42,7 +46,7 @@ struct LogicalUnit::Admission {
 
   Admitted operator()(const scsi::RequestSense& command) const {
     const std::optional<Condition> condition = nexus.conditions.first();
-    const scsi::Sense sense = condition ? sense_of(*condition) : scsi::Sense{};
+    const scsi::Sense sense = condition ? sense_of(*condition) : unit.polled_sense();
     return data_in(request_sense(command, sense).size(), command.allocation_bytes);
   }
 
@@ -62,6 +66,39 @@ struct LogicalUnit::Admission {
     return parameter_data(command);
   }
   Admitted operator()(const scsi::ReadDefectData& command) const { return parameter_data(command); }
+  Admitted operator()(const scsi::LogSense& command) const { return parameter_data(command); }
+  Admitted operator()(const scsi::ReportTargetPortGroups& command) const {
+    return parameter_data(command);
+  }
+  Admitted operator()(const scsi::ReceiveCopyResults& command) const {
+    return data_in(CopyResults::bytes_max, command.allocation_bytes);
+  }
+  Admitted operator()(const scsi::ModeSelect& command) const {
+    return parameter_list(command.parameter_bytes, command.ten ? 7 : 4);
+  }
+  Admitted operator()(const scsi::SetTargetPortGroups& command) const {
+    return parameter_list(command.parameter_bytes, 6);
+  }
+  Admitted operator()(const scsi::ExtendedCopy& command) const {
+    return parameter_list(command.parameter_bytes, 10);
+  }
+  Admitted operator()(const scsi::LogSelect& command) const {
+    const auto checked = scsi::check_log_select(command);
+    if (const auto* wrong = std::get_if<scsi::Sense>(&checked)) return *wrong;
+    return Transfer{};
+  }
+  Admitted operator()(const scsi::PreventAllowMediumRemoval&) const { return Transfer{}; }
+  Admitted operator()(const scsi::FormatUnit& command) const {
+    if (unit.write_protected()) return write_protected();
+    return parameter_list(scsi::format_list_bytes(command), 0);
+  }
+  Admitted operator()(const scsi::Sanitize& command) const {
+    const bool overwrites = command.action == scsi::Sanitize::Action::overwrite;
+    if (!overwrites && command.parameter_bytes != 0) return scsi::invalid_field_in_cdb(7);
+    if (overwrites && command.parameter_bytes == 0) return scsi::invalid_field_in_cdb(7);
+    if (unit.write_protected()) return write_protected();
+    return parameter_list(command.parameter_bytes, 7);
+  }
 
   Admitted operator()(const scsi::Read& command) const {
     return medium_data(command.range, Transfer::Direction::in);
@@ -98,7 +135,7 @@ struct LogicalUnit::Admission {
   }
 
   Admitted operator()(const scsi::WriteSame& command) const {
-    if (unit.write_protected_) return write_protected();
+    if (unit.write_protected()) return write_protected();
     if (!unit.thin_ && (command.unmap || command.anchor))
       return scsi::invalid_field_in_cdb(1, command.unmap ? 3 : 4);
     if (command.anchor && !command.unmap) return scsi::invalid_field_in_cdb(1, 4);
@@ -110,7 +147,7 @@ struct LogicalUnit::Admission {
   }
 
   Admitted operator()(const scsi::Unmap& command) const {
-    if (unit.write_protected_) return write_protected();
+    if (unit.write_protected()) return write_protected();
     return Transfer{Transfer::Direction::out, command.parameter_bytes};
   }
 
@@ -130,13 +167,20 @@ struct LogicalUnit::Admission {
   }
 
  private:
-  static scsi::Sense write_protected() {
+  scsi::Sense write_protected() const {
     return {.key = scsi::SenseKey::data_protect,
-            .additional = scsi::additional_sense::write_protected};
+            .additional = unit.write_protected_ ? scsi::additional_sense::write_protected
+                                                : scsi::additional_sense::software_write_protected};
+  }
+
+  static Admitted parameter_list(std::uint32_t bytes, std::uint16_t length_field) {
+    if (bytes > parameter_list_bytes_max) return scsi::invalid_field_in_cdb(length_field);
+    if (bytes == 0) return Transfer{};
+    return Transfer{Transfer::Direction::out, bytes};
   }
 
   Admitted written_data(const scsi::BlockRange& range) const {
-    if (unit.write_protected_) return write_protected();
+    if (unit.write_protected()) return write_protected();
     return medium_data(range, Transfer::Direction::out);
   }
 
@@ -165,7 +209,7 @@ struct LogicalUnit::Admission {
     Admitted admitted = within_the_medium(range);
     if (std::holds_alternative<scsi::Sense>(admitted)) return admitted;
     const std::uint32_t block_bytes = unit.geometry_.block_bytes;
-    if (range.blocks > transfer_bytes_max / block_bytes)
+    if (range.blocks > unit.transfer_bytes_max_ / block_bytes)
       return scsi::invalid_field_in_cdb(range.blocks_field);
     return Transfer{direction, range.blocks * block_bytes};
   }

@@ -74,6 +74,8 @@ class Command : public Deferred {
   /// first `data_out_bytes` are filled. The device server may change the entries.
   std::span<iovec> vectors;
   std::uint32_t data_out_bytes = 0;
+  /// How much the initiator meant to send: for data-out its Expected Data Transfer Length.
+  std::uint32_t data_out_expected = 0;
   /// The session's word back. The command may be used for another one from inside it.
   void (*done)(Command&) = nullptr;
   void* owner = nullptr;

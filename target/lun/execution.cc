@@ -26,7 +26,7 @@ struct LogicalUnit::Execution {
   void operator()(const scsi::RequestSense& asked) {
     Conditions& conditions = command.nexus_state_->conditions;
     command.told_ = conditions.first();
-    scsi::Sense sense;
+    scsi::Sense sense = unit.polled_sense();
     if (command.told_) {
       sense = sense_of(*command.told_);
       conditions.clear(*command.told_);
@@ -42,6 +42,28 @@ struct LogicalUnit::Execution {
   void operator()(const scsi::ReportSupportedOpcodes& asked) { return_parameters(asked); }
   void operator()(const scsi::ReportSupportedTmfs& asked) { return_parameters(asked); }
   void operator()(const scsi::ReadDefectData& asked) { return_parameters(asked); }
+  void operator()(const scsi::LogSense& asked) { return_parameters(asked); }
+  void operator()(const scsi::ReportTargetPortGroups& asked) { return_parameters(asked); }
+  void operator()(const scsi::ModeSelect& asked) { with_parameter_list(asked); }
+  void operator()(const scsi::SetTargetPortGroups& asked) { with_parameter_list(asked); }
+  void operator()(const scsi::LogSelect&) {
+    unit.counters_ = {.block_bytes = unit.geometry_.block_bytes};
+    unit.raise_for_others(command, Condition::log_parameters_changed);
+    unit.answer(command, good());
+  }
+  void operator()(const scsi::PreventAllowMediumRemoval& asked) {
+    command.nexus_state_->prevents_removal = asked.prevent;
+    unit.answer(command, good());
+  }
+  void operator()(const scsi::ReceiveCopyResults& asked) {
+    const auto answer = unit.copy_results_.receive(command.nexus->index, asked);
+    if (const auto* sense = std::get_if<scsi::Sense>(&answer))
+      return unit.answer(command, unit.check_condition(*sense));
+    return_data(std::get<scsi::ParameterData>(answer).bytes());
+  }
+  void operator()(const scsi::FormatUnit& asked) { unit.start_steps(command, asked); }
+  void operator()(const scsi::Sanitize& asked) { unit.start_steps(command, asked); }
+  void operator()(const scsi::ExtendedCopy& asked) { unit.start_steps(command, asked); }
 
   void operator()(const scsi::Reserve&) { unit.start_reserve(command); }
   void operator()(const scsi::Release&) { unit.start_release(command); }
@@ -74,6 +96,8 @@ struct LogicalUnit::Execution {
   }
 
   void operator()(const scsi::StartStopUnit& asked) {
+    if (asked.power_condition != 0) return unit.answer(command, good());  // no power to save
+    if (asked.load_eject) return unit.load_or_eject(command, asked);
     // A unit that many hosts share has no spindle that one of them could stop. What stopping
     // promises to the medium is kept: the cache is on it.
     if (asked.start || asked.no_flush) return unit.answer(command, good());
@@ -84,12 +108,28 @@ struct LogicalUnit::Execution {
   /// What is all or nothing takes no part of its data.
   template <typename Asked>
   void start_on_all_data(const Asked& asked) {
+    // More than the blocks that are named would be data of which nobody knows what it is for.
+    if (command.data_out_expected > command.transfer_bytes_)
+      return unit.answer(command, unit.check_condition(
+                                      scsi::invalid_field_in_cdb(asked.range.blocks_field)));
     if (asked.range.blocks == 0) return unit.answer(command, good());
     if (command.data_out_bytes < command.transfer_bytes_)
       return unit.answer(command,
                          unit.check_condition(illegal_request(
                              scsi::additional_sense::invalid_field_in_command_information_unit)));
     if (unit.takes_data_out(command)) unit.start_steps(command, asked);
+  }
+
+  /// Commands that are done when their parameter list is read.
+  template <typename Asked>
+  void with_parameter_list(const Asked& asked) {
+    const std::uint64_t bytes = std::min(command.data_out_bytes, command.transfer_bytes_);
+    const std::vector<std::uint8_t> list = gathered(command.vectors, bytes);
+    if (bytes < asked.parameter_bytes)
+      return unit.answer(command, unit.check_condition(illegal_request(
+                                      scsi::additional_sense::parameter_list_length_error)));
+    const std::optional<Outcome> outcome = unit.take_list(command, asked, list);
+    if (outcome) unit.answer(command, *outcome);
   }
 
   template <typename Asked>
@@ -151,7 +191,8 @@ Shell LogicalUnit::take_steps(Command& command, Task<Outcome> work) {
 }
 
 Outcome LogicalUnit::check_condition(const scsi::Sense& sense) const {
-  return target::check_condition(sense);
+  return target::check_condition(
+      sense, mode_.descriptor_sense ? scsi::SenseFormat::descriptor : scsi::SenseFormat::fixed);
 }
 
 void LogicalUnit::start_read(Command& command, const scsi::Read& read) {
@@ -213,17 +254,30 @@ std::optional<std::uint64_t> LogicalUnit::lba_of(StoreOperation operation,
   return offset / geometry_.block_bytes;
 }
 
+void LogicalUnit::count(const Command& command, StoreOperation operation) {
+  const std::uint32_t blocks = command.transfer_bytes_ / geometry_.block_bytes;
+  if (operation == StoreOperation::read) {
+    ++counters_.reads;
+    counters_.read_blocks += blocks;
+  } else if (operation == StoreOperation::write) {
+    ++counters_.writes;
+    counters_.written_blocks += blocks;
+  }
+}
+
 void LogicalUnit::store_is_done(Command& command) {
   const StoreRequest& request = command.store_request_;
   const StoreOperation operation = request.operation;
   const bool is_read = std::holds_alternative<scsi::Read>(command.meaning_);
   if (request.error != 0) {
+    ++(is_read ? counters_.read_errors : counters_.write_errors);
     command.outcome = check_condition(
         sense_of_store_error(operation, request.error, lba_of(operation, request.failed_offset)));
   } else if (is_read && operation == StoreOperation::flush && !command.abort_wanted_) {
     return submit(command, StoreOperation::read);
   } else {
     command.outcome = good(is_read ? command.transfer_bytes_ : 0);
+    count(command, operation);
   }
   finish(command);
 }

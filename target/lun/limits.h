@@ -13,9 +13,12 @@ inline constexpr std::uint32_t transfer_bytes_max = 4 * MiB;
 /// The most that COMPARE AND WRITE compares: its count of blocks has one byte.
 inline constexpr std::uint32_t compare_blocks_max = 255;
 
-/// The most that WRITE SAME writes with data other than zeros, and without: whoever wants more asks
-/// again, so that no command takes longer than initiators wait.
-inline constexpr std::uint64_t write_same_bytes_max = 2 * GiB;
+/// The most that WRITE SAME writes: whoever wants more asks again, so that no command takes longer
+/// than initiators wait.
+inline constexpr std::uint64_t write_same_bytes_max = transfer_bytes_max;
+
+/// The longest parameter list that any command takes.
+inline constexpr std::uint32_t parameter_list_bytes_max = 64 * KiB - 1;
 
 /// The largest logical block.
 inline constexpr std::uint32_t block_bytes_max = 4096;

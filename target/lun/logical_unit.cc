@@ -48,10 +48,23 @@ Status check(const Store& store, const LogicalUnitOptions& options) {
   return {};
 }
 
-scsi::Geometry geometry_of(const Store& store, std::uint32_t block_bytes) {
-  return {.blocks = store.size() / block_bytes,
-          .block_bytes = block_bytes,
-          .physical_block_bytes = std::max(store.physical_block_bytes(), block_bytes)};
+scsi::Geometry geometry_of(const Store& store, const LogicalUnitOptions& options) {
+  const std::uint32_t physical =
+      options.physical_block_bytes > 0 ? options.physical_block_bytes : store.physical_block_bytes();
+  return {.blocks = store.size() / options.block_bytes,
+          .block_bytes = options.block_bytes,
+          .physical_block_bytes = std::max(physical, options.block_bytes)};
+}
+
+scsi::Identity identity_of(const LogicalUnitOptions& options) {
+  scsi::Identity identity =
+      scsi::make_identity(options.target_name, options.target_portal_group, options.number,
+                          options.scsi_id, options.serial_number);
+  if (!options.vendor.empty()) identity.vendor = options.vendor;
+  if (!options.product.empty()) identity.product = options.product;
+  if (!options.revision.empty()) identity.revision = options.revision;
+  if (options.wwn) identity.naa = *options.wwn;
+  return identity;
 }
 
 /// Commands that run although there is something to be told (SPC-4 6.6, 6.33, 6.39).
@@ -71,14 +84,17 @@ Result<std::unique_ptr<LogicalUnit>> LogicalUnit::create(std::unique_ptr<Store> 
 LogicalUnit::LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions& options)
     : number_(options.number),
       store_(std::move(store)),
-      identity_(scsi::make_identity(options.target_name, options.target_portal_group,
-                                    options.number, options.scsi_id, options.serial_number)),
-      geometry_(geometry_of(*store_, options.block_bytes)),
+      identity_(identity_of(options)),
+      geometry_(geometry_of(*store_, options)),
       write_protected_(options.read_only || store_->read_only()),
       write_cache_enabled_(options.write_back && !write_protected_ && store_->has_volatile_cache()),
       thin_(options.thin && store_->can_unmap() && !write_protected_),
+      removable_(options.removable),
+      rotation_rate_(options.rotation_rate),
+      transfer_bytes_max_(options.transfer_bytes),
       clearance_notice_(*this),
       reservations_(options.target_name, options.number, options.target_ports),
+      job_(*store_, locks_, buffers_, geometry_.block_bytes, [this] { save_record(); }),
       background_flush_(*store_, [this](int error) { background_flush_failed(error); }) {
 }
 
@@ -95,8 +111,11 @@ UnitDescription LogicalUnit::description() const {
   return {.identity = identity_,
           .geometry = geometry_,
           .commands = command_set(),
-          .write_cache_enabled = write_cache_enabled_,
-          .write_protected = write_protected_};
+          .mode = mode_parameters(),
+          .port_group = port_group_,
+          .counters = counters_,
+          .transfer_bytes_max = transfer_bytes_max_,
+          .rotation_rate = rotation_rate_};
 }
 
 NexusState& LogicalUnit::state_of(const Nexus& nexus) {
@@ -116,6 +135,7 @@ void LogicalUnit::forget(const Nexus& nexus) {
   CHECK(nexus_states_[nexus.index]->tasks.empty());
   reservations_.forget(*nexus_states_[nexus.index]);
   nexus_states_[nexus.index].reset();
+  copy_results_.forget(nexus.index);
 }
 
 void LogicalUnit::raise(Condition condition) {
@@ -161,6 +181,9 @@ Transfer LogicalUnit::begin(Command& command) {
     command.meaning_ = scsi::Refused{{}, scsi::Status::reservation_conflict};
   } else {
     command.meaning_ = scsi::decode_cdb(command.cdb, command_set());
+    if (!is_ready() && !std::holds_alternative<scsi::Refused>(command.meaning_))
+      if (const std::optional<scsi::Sense> unready = not_ready(readiness(), command.cdb))
+        command.meaning_ = scsi::Refused{*unready};
   }
   const Transfer transfer = admit(command);
   command.transfer_bytes_ = transfer.bytes;
@@ -215,10 +238,12 @@ void LogicalUnit::abort(Command& command) {
 
 void LogicalUnit::reset(std::function<void()> finished) {
   reservations_.reset();
+  mode_ = saved_mode_.value_or(scsi::ModeValues{});
   Clearance clearance{.serial_max = commands_begun_, .finished = std::move(finished)};
   for (const std::unique_ptr<NexusState>& state : nexus_states_) {
     if (state == nullptr) continue;
     state->conditions.raise(Condition::bus_device_reset);
+    state->prevents_removal = false;
     clear(*state, clearance);
   }
   wait_for(std::move(clearance));
@@ -272,8 +297,16 @@ void LogicalUnit::tell_finished_clearances() {
 }
 
 void LogicalUnit::flush_and_tell(std::function<void()> finished) {
-  if (write_protected_) return finished();
-  background_flush_.start_and_tell(std::move(finished));
+  if (job_.running())
+    return job_.stop_and_tell([this, finished = std::move(finished)]() mutable {
+      flush_and_tell(std::move(finished));
+    });
+  const auto saved = [this, finished = std::move(finished)] {
+    if (record_ == nullptr) return finished();
+    record_->tell_when_saved(finished);
+  };
+  if (write_protected_) return saved();
+  background_flush_.start_and_tell(saved);
 }
 
 void LogicalUnit::background_flush_failed(int error) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,12 +11,20 @@
 #include "common/base/result.h"
 #include "common/scsi/geometry.h"
 #include "common/scsi/identity.h"
+#include "common/scsi/log_pages.h"
+#include "common/scsi/mode.h"
+#include "common/scsi/port_groups.h"
 #include "target/lun/background_flush.h"
 #include "target/lun/command.h"
+#include "target/lun/copy_results.h"
+#include "target/lun/limits.h"
 #include "target/lun/lun_inventory.h"
+#include "target/lun/medium_job.h"
 #include "target/lun/nexus_state.h"
 #include "target/lun/parameter_data.h"
 #include "target/lun/range_locks.h"
+#include "target/lun/readiness.h"
+#include "target/lun/record_keeper.h"
 #include "target/lun/reservations.h"
 #include "target/lun/steps.h"
 #include "target/lun/work_buffers.h"
@@ -34,6 +43,14 @@ struct LogicalUnitOptions {
   bool write_back = false;    // WCE=1, on the medium when flushed; otherwise before GOOD
   bool read_only = false;     // write protected, whatever the store can do
   bool thin = false;          // blocks can be unmapped (LBPME=1)
+  bool removable = false;     // the medium can be ejected (RMB=1)
+  std::uint32_t physical_block_bytes = 0;  // 0: the store's
+  std::uint16_t rotation_rate = 1;         // as VPD page B1h has it
+  std::uint32_t transfer_bytes = transfer_bytes_max;  // the most that one command moves
+  std::string vendor;    // at most 8 characters of printable ASCII; empty: ours
+  std::string product;   // at most 16
+  std::string revision;  // at most 4
+  std::optional<std::array<std::uint8_t, 8>> wwn;  // an NAA designator; absent: derived
   std::string scsi_id;        // at most 16 characters of printable ASCII; empty: derived
   std::string serial_number;  // at most 32 characters of printable ASCII; empty: the ScsiId
 };
@@ -56,7 +73,7 @@ class LogicalUnit {
   const scsi::Identity& identity() const { return identity_; }
   const scsi::Geometry& geometry() const { return geometry_; }
   bool write_cache_enabled() const { return write_cache_enabled_; }
-  bool write_protected() const { return write_protected_; }
+  bool write_protected() const { return write_protected_ || mode_.software_write_protect; }
   Store& store() { return *store_; }
 
   /// Calls `finished` when the commands that are in it now have left, for a unit that gets no new ones.
@@ -67,6 +84,13 @@ class LogicalUnit {
   void grow(std::uint64_t bytes);
   /// Ends the unit, and leaves its store.
   static std::unique_ptr<Store> dissolve(std::unique_ptr<LogicalUnit> unit);
+
+  /// Before the unit is served: saved mode pages, and formatting or sanitizing that is at work, are
+  /// kept in `file` from here on, and those in `content`, which it holds now, come back. Fails on
+  /// content that is not to be believed. nullptr: `content` is looked at and nothing is kept.
+  Status keep_record(std::unique_ptr<StateFile> file, std::string_view content);
+  /// Implicit transition of the target port group (SPC-4 5.11.2.7): every nexus is told.
+  void set_access_state(scsi::AccessState state);
 
   /// Before the unit is served: from here on its persistent reservations are kept in `file` if an
   /// initiator asks for that (APTPL), and those in `content`, which the file holds now, come back.
@@ -113,10 +137,18 @@ class LogicalUnit {
   void start_steps(Command& command, const Asked& asked);
   Shell take_steps(Command& command, Task<Outcome> work);
   Outcome check_condition(const scsi::Sense& sense) const;
+
+  // Commands about the unit itself: unit_control.cc. No outcome: it follows.
+  std::optional<Outcome> take_list(Command& command, const scsi::ModeSelect& asked,
+                    std::span<const std::uint8_t> list);
+  std::optional<Outcome> take_list(Command& command, const scsi::SetTargetPortGroups& asked,
+                    std::span<const std::uint8_t> list);
+  void load_or_eject(Command& command, const scsi::StartStopUnit& asked);
   /// Fits the command's vectors to the data-out that came. False if that answered it already.
   bool takes_data_out(Command& command);
   std::optional<std::uint64_t> lba_of(StoreOperation operation, std::uint64_t offset) const;
   void store_is_done(Command& command);
+  void count(const Command& command, StoreOperation operation);
   void background_flush_failed(int error);
 
   // Reservations: reserving.cc.
@@ -134,7 +166,18 @@ class LogicalUnit {
   void abort_preempted(Command& by, const ReservationChange& change,
                        const scsi::PersistentReservations& before);
 
-  scsi::CommandSet command_set() const { return {.thin = thin_, .removable = false}; }
+  scsi::CommandSet command_set() const { return {.thin = thin_, .removable = removable_}; }
+  scsi::ModeParameters mode_parameters() const;
+  bool is_ready() const {
+    return medium_loaded_ && !job_.plan() && port_group_.state <= scsi::AccessState::active_non_optimized;
+  }
+  Readiness readiness() const;
+  /// What REQUEST SENSE tells when nothing else stands.
+  scsi::Sense polled_sense() const;
+  /// Tells every nexus but the one that did it.
+  void raise_for_others(const Command& by, Condition condition);
+  void save_record();
+  bool removal_prevented() const;
   UnitDescription description() const;
 
   /// Calls `finished` when every command that was there when it began has left: of one nexus, or of
@@ -164,6 +207,16 @@ class LogicalUnit {
   const bool write_protected_;
   const bool write_cache_enabled_;
   const bool thin_;
+  const bool removable_;
+  const std::uint16_t rotation_rate_;
+  const std::uint32_t transfer_bytes_max_;
+  scsi::ModeValues mode_;
+  std::optional<scsi::ModeValues> saved_mode_;  // absent: none can be saved
+  bool medium_loaded_ = true;
+  scsi::PortGroup port_group_;
+  scsi::LogCounters counters_;
+  std::unique_ptr<RecordKeeper> record_;
+  CopyResults copy_results_;
   /// The target's, from `ScsiTarget::add` on.
   const LunInventory* inventory_ = nullptr;
 
@@ -174,6 +227,7 @@ class LogicalUnit {
   Reservations reservations_;
   RangeLocks locks_;
   WorkBuffers buffers_;
+  MediumJob job_;
   BackgroundFlush background_flush_;
 };
 

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "common/runtime/task.h"
+#include "common/scsi/copy_list.h"
 #include "target/lun/logical_unit.h"
 #include "target/lun/steps.h"
 #include "target/lun/work_buffers.h"
@@ -23,6 +24,9 @@ struct LogicalUnit::MultiStep {
   static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::Unmap& unmap);
   static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::GetLbaStatus& asked);
   static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::PreFetch& fetch);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::FormatUnit& format);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::Sanitize& sanitize);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::ExtendedCopy& copy);
 
  private:
   /// What a stretch of the medium is compared with.
@@ -49,6 +53,9 @@ struct LogicalUnit::MultiStep {
                                                   Stretch stretch, Expected expected);
   static Task<std::optional<scsi::Sense>> fill(LogicalUnit& unit, Command& command, Stretch stretch,
                                                std::span<const std::byte> block);
+  static Task<std::optional<scsi::Sense>> copy_segment(LogicalUnit& unit, Command& command,
+                                                       const scsi::CopySegment& segment);
+  static Task<Outcome> run_job(LogicalUnit& unit, Command& command, JobPlan plan, bool immediate);
   static Task<std::optional<scsi::Sense>> combine(LogicalUnit& unit, Command& command,
                                                   Stretch stretch);
 };

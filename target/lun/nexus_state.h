@@ -13,6 +13,7 @@ struct NexusState {
   /// To the persistent reservation, and up to date: what each command is judged by.
   Standing standing = Standing::stranger;
   Conditions conditions;
+  bool prevents_removal = false;  // PREVENT ALLOW MEDIUM REMOVAL
   TaskSet tasks;
 };
 

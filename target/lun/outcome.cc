@@ -11,9 +11,9 @@ Outcome good(std::uint32_t data_in_bytes) {
   return outcome;
 }
 
-Outcome check_condition(const scsi::Sense& sense) {
+Outcome check_condition(const scsi::Sense& sense, scsi::SenseFormat format) {
   static_assert(scsi::sense_bytes_max <= Outcome::sense_bytes_max);
-  const scsi::SenseBytes encoded = sense.encode(scsi::SenseFormat::fixed);
+  const scsi::SenseBytes encoded = sense.encode(format);
   Outcome outcome;
   outcome.status = static_cast<std::uint8_t>(scsi::Status::check_condition);
   outcome.sense_bytes = encoded.size;

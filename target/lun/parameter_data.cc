@@ -5,7 +5,6 @@
 
 #include "common/scsi/defect_data.h"
 #include "common/scsi/inquiry.h"
-#include "common/scsi/mode.h"
 #include "common/scsi/supported_opcodes.h"
 #include "common/scsi/supported_tmfs.h"
 #include "common/scsi/vpd.h"
@@ -14,12 +13,14 @@
 namespace holdfast::target {
 
 Parameters parameters(const scsi::Inquiry& command, const UnitDescription& unit) {
-  if (!command.vital_product_data) return scsi::standard_inquiry();
+  if (!command.vital_product_data)
+    return scsi::standard_inquiry(unit.identity, unit.commands.removable);
   const scsi::VitalProductData known{
       .identity = unit.identity,
       .geometry = unit.geometry,
       .thin = unit.commands.thin,
-      .transfer_blocks_max = transfer_bytes_max / unit.geometry.block_bytes,
+      .rotation_rate = unit.rotation_rate,
+      .transfer_blocks_max = unit.transfer_bytes_max / unit.geometry.block_bytes,
       .compare_blocks_max = compare_blocks_max,
       .write_same_blocks_max = write_same_bytes_max / unit.geometry.block_bytes,
   };
@@ -29,9 +30,7 @@ Parameters parameters(const scsi::Inquiry& command, const UnitDescription& unit)
 }
 
 Parameters parameters(const scsi::ModeSense& command, const UnitDescription& unit) {
-  return scsi::mode_sense(command, {.geometry = unit.geometry,
-                                    .write_cache_enabled = unit.write_cache_enabled,
-                                    .write_protected = unit.write_protected});
+  return scsi::mode_sense(command, unit.mode);
 }
 
 Parameters parameters(const scsi::ReadCapacity10&, const UnitDescription& unit) {
@@ -48,6 +47,14 @@ Parameters parameters(const scsi::ReportSupportedOpcodes& command, const UnitDes
 
 Parameters parameters(const scsi::ReportSupportedTmfs& command, const UnitDescription&) {
   return scsi::report_supported_tmfs(command);
+}
+
+Parameters parameters(const scsi::LogSense& command, const UnitDescription& unit) {
+  return scsi::log_sense(command, unit.counters);
+}
+
+Parameters parameters(const scsi::ReportTargetPortGroups& command, const UnitDescription& unit) {
+  return scsi::report_port_groups(command, unit.identity.target_portal_group, unit.port_group);
 }
 
 Parameters parameters(const scsi::ReadDefectData& command, const UnitDescription&) {

@@ -7,7 +7,10 @@
 #include "common/scsi/cdb.h"
 #include "common/scsi/geometry.h"
 #include "common/scsi/identity.h"
+#include "common/scsi/log_pages.h"
+#include "common/scsi/mode.h"
 #include "common/scsi/parameter_data.h"
+#include "common/scsi/port_groups.h"
 
 namespace holdfast::target {
 
@@ -16,8 +19,11 @@ struct UnitDescription {
   const scsi::Identity& identity;
   const scsi::Geometry& geometry;
   scsi::CommandSet commands;
-  bool write_cache_enabled = false;
-  bool write_protected = false;
+  scsi::ModeParameters mode;
+  scsi::PortGroup port_group;
+  const scsi::LogCounters& counters;
+  std::uint32_t transfer_bytes_max = 0;
+  std::uint16_t rotation_rate = 1;
 };
 
 /// Parameter data, or why there is none.
@@ -29,6 +35,8 @@ Parameters parameters(const scsi::ReadCapacity10& command, const UnitDescription
 Parameters parameters(const scsi::ReadCapacity16& command, const UnitDescription& unit);
 Parameters parameters(const scsi::ReportSupportedOpcodes& command, const UnitDescription& unit);
 Parameters parameters(const scsi::ReportSupportedTmfs& command, const UnitDescription& unit);
+Parameters parameters(const scsi::LogSense& command, const UnitDescription& unit);
+Parameters parameters(const scsi::ReportTargetPortGroups& command, const UnitDescription& unit);
 Parameters parameters(const scsi::ReadDefectData& command, const UnitDescription& unit);
 
 /// REQUEST SENSE parameter data.

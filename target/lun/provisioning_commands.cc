@@ -133,7 +133,7 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
                         .bytes = std::uint64_t{write.range.blocks} * unit.geometry_.block_bytes};
   std::vector<std::byte> block(unit.geometry_.block_bytes);
   if (!write.no_data_out) {
-    if (command.data_out_bytes < block.size())
+    if (command.data_out_bytes < block.size() || command.data_out_expected != block.size())
       co_return unit.check_condition(
           illegal_request(scsi::additional_sense::invalid_field_in_command_information_unit));
     copy_out_of(command.vectors, block);

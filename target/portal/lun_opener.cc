@@ -8,6 +8,7 @@
 #include "common/base/units.h"
 #include "target/lun/reservation_file.h"
 #include "target/store/file_store.h"
+#include "target/store/memory_store.h"
 #include "target/store/null_store.h"
 
 namespace holdfast::target {
@@ -43,8 +44,16 @@ bool LunOpener::may_serve(const LunConfig& lun) {
   return false;
 }
 
+std::unique_ptr<Store> LunOpener::open_memory(const LunConfig& lun) {
+  Result<std::unique_ptr<MemoryStore>> store = MemoryStore::create(lun.size);
+  if (store) return std::move(store).value();
+  diagnostics_.error(lun.line, fmt::format("Lun {}: {}", lun.number, store.error().message));
+  return nullptr;
+}
+
 OpenedStore LunOpener::open_store(const LunConfig& lun, bool only_look) {
   if (lun.type == LunType::nullio) return {make_null_store(lun), std::nullopt};
+  if (lun.type == LunType::memory) return {open_memory(lun), std::nullopt};
   if (!may_serve(lun)) return {};
   StoreOpenOptions options;
   options.read_only = lun.mode == IoMode::read_only;
@@ -96,6 +105,27 @@ bool LunOpener::restore_reservations(const TargetConfig& target, const LunConfig
   return false;
 }
 
+/// A medium that was being sanitized is not served as if it had been.
+bool LunOpener::restore_record(const TargetConfig& target, const LunConfig& lun,
+                               LogicalUnit& unit) {
+  if (state_folder_ == nullptr) return true;
+  constexpr std::size_t bytes_max = 64 * 1024;
+  const std::string name = reservation_file_name(target.name, lun.number) + ".unit";
+  const Result<std::optional<std::string>> content = state_folder_->read(name, bytes_max);
+  Status restored;
+  if (!content)
+    restored = content.error();
+  else
+    restored = unit.keep_record(state_folder_->file(name), content->value_or(""));
+  if (restored) return true;
+  diagnostics_.error(lun.line,
+                     fmt::format("Lun {}: what is kept of it is not to be had from {}/{}: {}. To "
+                                 "serve it without, remove that file",
+                                 lun.number, state_folder_->path(), name,
+                                 restored.error().message));
+  return false;
+}
+
 std::unique_ptr<LogicalUnit> LunOpener::open(const TargetConfig& target, const LunConfig& lun) {
   OpenedStore opened = open_store(lun);
   return opened.store ? make_unit(target, lun, std::move(opened.store)) : nullptr;
@@ -112,7 +142,16 @@ std::unique_ptr<LogicalUnit> LunOpener::make_unit(const TargetConfig& target, co
   options.target_portal_group = options.target_ports.front();
   options.block_bytes = block_bytes;
   options.write_back = lun.mode == IoMode::write_back;
-  options.read_only = lun.mode == IoMode::read_only;
+  options.read_only = lun.mode == IoMode::read_only || lun.write_protect;
+  options.thin = lun.thin;
+  options.removable = lun.removable;
+  options.physical_block_bytes = lun.physical_block_bytes;
+  options.rotation_rate = lun.rotation_rate;
+  options.transfer_bytes = lun.max_transfer.value_or(transfer_bytes_max);
+  options.vendor = lun.vendor;
+  options.product = lun.product;
+  options.revision = lun.revision;
+  options.wwn = lun.wwn;
   options.scsi_id = lun.scsi_id;
   options.serial_number = lun.scsi_sn;
   Result<std::unique_ptr<LogicalUnit>> unit =
@@ -122,6 +161,7 @@ std::unique_ptr<LogicalUnit> LunOpener::make_unit(const TargetConfig& target, co
     return nullptr;
   }
   if (!restore_reservations(target, lun, **unit)) return nullptr;
+  if (!restore_record(target, lun, **unit)) return nullptr;
   return std::move(unit).value();
 }
 

@@ -133,6 +133,7 @@ Slot& CommandSet::open_slot(const iscsi::ScsiCommandBhs& header) {
   slot.command.attribute = header.flags & iscsi::ScsiCommandBhs::attribute_mask;
   slot.command.vectors = {};
   slot.command.data_out_bytes = 0;
+  slot.command.data_out_expected = slot.writes ? slot.expected : 0;
   slot.command.done = &CommandSet::done;
   slot.command.outcome = {};
   if (slot.immediate) ++immediate_open_;

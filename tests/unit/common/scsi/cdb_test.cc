@@ -99,8 +99,8 @@ TEST(Cdb, SynchronizeCacheAndStartStopUnit) {
   EXPECT_EQ(decoded<SynchronizeCache>({0x91, 0, 0, 0, 0, 0, 0, 0, 0, 7}).range.lba, 7u);
   EXPECT_TRUE(decoded<StartStopUnit>({0x1b, 0, 0, 0, 0x01}).start);
   EXPECT_TRUE(decoded<StartStopUnit>({0x1b, 0x01, 0, 0, 0x04}).no_flush);
-  EXPECT_EQ(refusal({0x1b, 0, 0, 0, 0x02}), invalid_field_in_cdb(4, 1));  // LOEJ
-  EXPECT_EQ(refusal({0x1b, 0, 0, 0, 0x10}), invalid_field_in_cdb(4, 7));  // POWER CONDITION
+  EXPECT_TRUE(decoded<StartStopUnit>({0x1b, 0, 0, 0, 0x02}).load_eject);
+  EXPECT_EQ(decoded<StartStopUnit>({0x1b, 0, 0, 0, 0x30}).power_condition, 3);
 }
 
 TEST(Cdb, CommandsThatAsk) {

@@ -29,9 +29,9 @@ Identity identity(std::string scsi_id = "", std::string serial = "") {
 }
 
 TEST(StandardInquiry, ClaimsSpc4AndNamesItsStandards) {
-  const Bytes data = bytes_of(standard_inquiry());
+  const Bytes data = bytes_of(standard_inquiry(Identity{}, false));
   ASSERT_EQ(data.size(), 96u);
-  EXPECT_THAT(slice(data, 0, 8), ElementsAre(0x00, 0x00, 0x06, 0x12, 91, 0, 0, 0x02));
+  EXPECT_THAT(slice(data, 0, 8), ElementsAre(0x00, 0x00, 0x06, 0x12, 91, 0x38, 0, 0x02));
   EXPECT_EQ(text(data, 8, 28), "HOLDFASTVIRTUAL-DISK    0.1 ");
   EXPECT_THAT(slice(data, 58, 8), ElementsAre(0x00, 0xa0, 0x04, 0x60, 0x04, 0xc0, 0x09, 0x60));
   EXPECT_THAT(slice(data, 66, 30), Each(0));
@@ -39,18 +39,35 @@ TEST(StandardInquiry, ClaimsSpc4AndNamesItsStandards) {
 
 TEST(StandardInquiry, WithoutAUnitTheQualifierSaysSo) {
   EXPECT_EQ(bytes_of(standard_inquiry_of_no_unit())[0], 0x7f);
+  EXPECT_EQ(bytes_of(standard_inquiry(Identity{}, true))[1], 0x80) << "RMB";
   EXPECT_THAT(bytes_of(supported_vpd_pages_of_no_unit()), ElementsAre(0x7f, 0, 0, 1, 0));
 }
 
 TEST(VpdPage, SupportedPagesAreListedInOrderAndExist) {
   const Bytes data = page(0x00, identity());
-  EXPECT_THAT(data, ElementsAre(0, 0, 0, 6, 0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2));
-  for (std::uint8_t code : slice(data, 4, 6)) {
+  EXPECT_THAT(data, ElementsAre(0, 0, 0, 12, 0x00, 0x80, 0x83, 0x85, 0x86, 0x87, 0x88, 0x8f, 0xb0,
+                                0xb1, 0xb2, 0xb3));
+  for (std::uint8_t code : slice(data, 4, 12)) {
     const Bytes listed = page(code, identity());
     EXPECT_EQ(listed[1], code);
     EXPECT_EQ((listed[2] << 8 | listed[3]) + 4u, listed.size());
   }
   EXPECT_FALSE(vpd_page(0x84, {.identity = identity(), .geometry = {.blocks = 1}}));
+}
+
+TEST(VpdPage, ExtendedInquiryPolicyPortsAndCopyAreAsLongAsTheySay) {
+  EXPECT_EQ(page(0x86, identity()).size(), 64u);
+  EXPECT_THAT(page(0x87, identity()), ElementsAre(0, 0x87, 0, 4, 0x3f, 0xff, 0, 0));
+  const Bytes ports = page(0x88, identity());
+  EXPECT_THAT(slice(ports, 4, 12), ElementsAre(0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 44));
+  const Bytes copy = page(0x8f, identity());
+  std::size_t at = 4;
+  while (at < copy.size()) {  // descriptors of whole words follow one another to the end
+    const std::size_t bytes = std::size_t{copy[at + 2]} << 8 | copy[at + 3];
+    EXPECT_EQ(bytes % 4, 0u);
+    at += 4 + bytes;
+  }
+  EXPECT_EQ(at, copy.size());
 }
 
 TEST(VpdPage, SerialNumberIsTheConfiguredOneOrTheScsiId) {
@@ -70,13 +87,15 @@ TEST(VpdPage, DeviceIdentificationHasItsDesignatorsByteForByte) {
   EXPECT_EQ(data[26] >> 4, 0x3);
   // Relative target port 1, of the iSCSI target port.
   EXPECT_THAT(slice(data, 34, 8), ElementsAre(0x51, 0x94, 0, 4, 0, 0, 0, 1));
+  // Its target port group.
+  EXPECT_THAT(slice(data, 42, 8), ElementsAre(0x51, 0x95, 0, 4, 0, 0, 0, 1));
   // The port's name, NUL-terminated to a multiple of four.
-  EXPECT_THAT(slice(data, 42, 4), ElementsAre(0x53, 0x98, 0, 40));
-  EXPECT_EQ(text(data, 46, 40), iqn + ",t,0x0001" + std::string(3, '\0'));
+  EXPECT_THAT(slice(data, 50, 4), ElementsAre(0x53, 0x98, 0, 40));
+  EXPECT_EQ(text(data, 54, 40), iqn + ",t,0x0001" + std::string(3, '\0'));
   // The target device's name.
-  EXPECT_THAT(slice(data, 86, 4), ElementsAre(0x53, 0xa8, 0, 32));
-  EXPECT_EQ(text(data, 90, 32), iqn + std::string(4, '\0'));
-  EXPECT_EQ(data.size(), 122u);
+  EXPECT_THAT(slice(data, 94, 4), ElementsAre(0x53, 0xa8, 0, 32));
+  EXPECT_EQ(text(data, 98, 32), iqn + std::string(4, '\0'));
+  EXPECT_EQ(data.size(), 130u);
 }
 
 TEST(VpdPage, TheLongestTargetNameFits) {

@@ -35,7 +35,7 @@ TEST(ReportSupportedOpcodes, AllOfThemHaveADescriptor) {
 
 TEST(ReportSupportedOpcodes, OneHasItsUsageMap) {
   EXPECT_THAT(report({.options = Options::opcode, .opcode = 0x28}),
-              ElementsAre(0, 3, 0, 10, 0x28, 0x18, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0));
+              ElementsAre(0, 3, 0, 10, 0x28, 0x18, 0xff, 0xff, 0xff, 0xff, 0x1f, 0xff, 0xff, 0));
   const Bytes timed = report({.options = Options::opcode, .timeouts = true, .opcode = 0x00});
   EXPECT_THAT(slice(timed, 0, 12), ElementsAre(0, 0x83, 0, 6, 0, 0, 0, 0, 0, 0, 0, 10));
   const Bytes capacity =

@@ -62,6 +62,7 @@ class Issued {
       vectors_.push_back({memory_.data() + at, std::min(piece, memory_.size() - at)});
     command.vectors = vectors_;
     command.data_out_bytes = static_cast<std::uint32_t>(filled);
+    command.data_out_expected = static_cast<std::uint32_t>(data_out.size());
     calling_ = true;
     target_.execute(command);
     calling_ = false;

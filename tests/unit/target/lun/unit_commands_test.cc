@@ -22,7 +22,7 @@ TEST_F(UnitCommands, WhatThereIsCountsNotWhatWasAllocated) {
   // The residual that the session reports is about these bytes.
   add_unit_in_use(options());
   EXPECT_EQ(run({0x12, 0, 0, 0xff, 0xff})->transfer.bytes, 96u);
-  EXPECT_EQ(run({0x5a, 0, 0x3f, 0, 0, 0, 0, 0xff, 0xff})->transfer.bytes, 8u + 8 + 20 + 12 + 12);
+  EXPECT_EQ(run({0x5a, 0, 0x3f, 0, 0, 0, 0, 0xff, 0xff})->transfer.bytes, 8u + 8 + 12 + 16 + 24 + 24 + 20 + 12 + 12);
   EXPECT_EQ(run({0xa0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff})->transfer.bytes, 16u);
 }
 

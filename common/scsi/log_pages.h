@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <variant>
+
+#include "common/scsi/parameter_data.h"
+#include "common/scsi/primary_cdbs.h"
+#include "common/scsi/sense.h"
+
+namespace holdfast::scsi {
+
+/// What a logical unit has counted since it came up or since LOG SELECT set it to zero.
+struct LogCounters {
+  std::uint32_t block_bytes = 512;
+  std::uint64_t reads = 0;
+  std::uint64_t writes = 0;
+  std::uint64_t read_blocks = 0;
+  std::uint64_t written_blocks = 0;
+  std::uint64_t read_errors = 0;
+  std::uint64_t write_errors = 0;
+  std::uint64_t verify_errors = 0;
+};
+
+/// LOG SENSE parameter data (SPC-4 7.3, SBC-3 6.4): supported pages and subpages (00h, 00h/FFh),
+/// write, read and verify error counters (02h, 03h, 05h), non-medium errors (06h), temperature
+/// (0Dh), general statistics (19h), informational exceptions (2Fh). Or why there is none.
+std::variant<ParameterData, Sense> log_sense(const LogSense& command, const LogCounters& counters);
+
+/// Why a LOG SELECT changes nothing, if it does not: counters are set to zero by PCR=1 alone.
+std::variant<std::monostate, Sense> check_log_select(const LogSelect& command);
+
+}  // namespace holdfast::scsi

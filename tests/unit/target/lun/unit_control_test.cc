@@ -1,0 +1,275 @@
+// Mode, access state, removable media, formatting, sanitizing and copying.
+
+#include <gmock/gmock.h>
+
+#include "common/scsi/parameter_data.h"
+#include "tests/unit/target/lun/bench.h"
+
+namespace holdfast::target {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::Not;
+
+const scsi::CdbBytes ready{0x00};
+const scsi::CdbBytes write_one{0x2a, 0, 0, 0, 0, 1, 0, 0, 1};
+const scsi::CdbBytes read_one{0x28, 0, 0, 0, 0, 1, 0, 0, 1};
+
+/// A state file in memory.
+class MemoryFile final : public StateFile, private Deferred {
+ public:
+  explicit MemoryFile(std::string& content) : content_(content) {}
+  void save(std::string content, std::function<void(int)> saved) override {
+    content_ = std::move(content);
+    saved_ = std::move(saved);
+    Loop::current().defer(*this);
+  }
+  std::string describe() const override { return "a test's file"; }
+
+ private:
+  void run() override { std::exchange(saved_, nullptr)(0); }
+  std::string& content_;
+  std::function<void(int)> saved_;
+};
+
+class UnitControl : public LunTest {
+ protected:
+  static Bytes control_page(bool descriptor_sense, bool protect) {
+    return {0, 0, 0, 0, 0x0a, 10, static_cast<std::uint8_t>(descriptor_sense ? 0x24 : 0x20), 0x10,
+            static_cast<std::uint8_t>(protect ? 0x08 : 0), 0, 0, 0, 0, 0, 0, 0};
+  }
+  std::unique_ptr<Issued> select(const Bytes& list, std::uint8_t flags = 0x10) {
+    return run({0x15, flags, 0, 0, static_cast<std::uint8_t>(list.size())}, list);
+  }
+  void flush() {
+    int flushed = 0;
+    target_.flush([&] { ++flushed; });
+    settle(flushed, 1);
+  }
+};
+
+TEST_F(UnitControl, ModeSelectTakesEffectAndEveryOtherNexusIsToldOnce) {
+  add_unit_in_use(options());
+  ASSERT_TRUE(select(control_page(true, true))->good());
+  const auto told = run(ready, second_);
+  EXPECT_EQ(Bytes({told->sense()[1], told->sense()[2], told->sense()[3]}), Bytes({0x06, 0x2a, 0x01}));
+  EXPECT_TRUE(run(ready, second_)->good());
+  EXPECT_TRUE(run(ready)->good());
+  const auto refused = run(write_one, Bytes(512));
+  ASSERT_EQ(refused->command.outcome.status, 2);
+  EXPECT_EQ(refused->sense()[0], 0x72) << "descriptor format";
+  EXPECT_EQ(refused->sense()[1], 0x07);
+  EXPECT_EQ(refused->sense()[3], 0x02) << "software write protected";
+  EXPECT_TRUE(run({0x1a, 0x08, 0x0a, 0, 255})->data_in()[2] & 0x80) << "WP";
+  ASSERT_TRUE(select(control_page(false, false))->good());
+  EXPECT_TRUE(run(write_one, Bytes(512))->good());
+  EXPECT_EQ(select({0, 0, 0, 0, 0x0a})->sense_code(), 0x051a00u);
+  EXPECT_EQ(select(control_page(true, false), 0x11)->sense_code(), 0x052400u) << "nowhere to save";
+}
+
+TEST_F(UnitControl, SavedPagesComeBack) {
+  std::string content;
+  LogicalUnit& unit = add_unit_in_use(options());
+  ASSERT_TRUE(unit.keep_record(std::make_unique<MemoryFile>(content), ""));
+  ASSERT_TRUE(select(control_page(false, true), 0x11)->good());
+  ASSERT_FALSE(content.empty());
+  LogicalUnit& again = add_unit(options(1));
+  ASSERT_TRUE(again.keep_record(std::make_unique<MemoryFile>(content), content));
+  EXPECT_TRUE(again.write_protected());
+  for (const char* wrong : {"x", "holdfast unit 2\n", "holdfast unit 1\nmode 1\n",
+                            "holdfast unit 1\nmode 0 0\njob 9 1 0 0 0 \n"})
+    EXPECT_FALSE(again.keep_record(nullptr, wrong)) << wrong;
+}
+
+TEST_F(UnitControl, TheAccessStateIsReportedSetAndObeyed) {
+  add_unit_in_use(options());
+  const scsi::CdbBytes report{0xa3, 0x0a, 0, 0, 0, 0, 0, 0, 0, 64};
+  EXPECT_EQ(run(report)->data_in(), Bytes({0, 0, 0, 12, 0x00, 0x0f, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}));
+  const auto set = [this](std::uint8_t state, std::uint8_t group = 1) {
+    return run({0xa4, 0x0a, 0, 0, 0, 0, 0, 0, 0, 8}, Bytes({0, 0, 0, 0, state, 0, 0, group}));
+  };
+  EXPECT_TRUE(set(2)->good());
+  EXPECT_EQ(run(ready, second_)->sense_code(), 0x062a06u);
+  EXPECT_EQ(run(read_one)->sense_code(), 0x02040bu);
+  EXPECT_TRUE(set(3)->good());
+  EXPECT_EQ(run(read_one)->sense_code(), 0x02040cu);
+  EXPECT_TRUE(run({0x12, 0, 0, 0, 96})->good());
+  EXPECT_EQ(set(4)->sense_code(), 0x052600u);
+  EXPECT_EQ(set(0, 2)->sense_code(), 0x052600u);
+  EXPECT_TRUE(set(0)->good());
+  EXPECT_TRUE(run(read_one)->good());
+  EXPECT_EQ(run(report)->data_in()[9], 1) << "by SET TARGET PORT GROUPS";
+}
+
+TEST_F(UnitControl, ARemovableMediumIsEjectedUnlessThatIsPrevented) {
+  LogicalUnitOptions made = options();
+  made.removable = true;
+  add_unit_in_use(made);
+  const scsi::CdbBytes eject{0x1b, 0, 0, 0, 0x02}, load{0x1b, 0, 0, 0, 0x03};
+  ASSERT_TRUE(run({0x1e, 0, 0, 0, 1}, second_)->good());
+  EXPECT_EQ(run(eject)->sense_code(), 0x055302u);
+  ASSERT_TRUE(run({0x1e, 0, 0, 0, 0}, second_)->good());
+  ASSERT_TRUE(run(eject)->good());
+  EXPECT_EQ(run(ready)->sense_code(), 0x023a00u);
+  EXPECT_EQ(run(read_one)->sense_code(), 0x023a00u);
+  EXPECT_TRUE(run({0x12, 0, 0, 0, 96})->good());
+  ASSERT_TRUE(run(load)->good());
+  EXPECT_TRUE(run(ready)->good());
+  EXPECT_EQ(run(ready, second_)->sense_code(), 0x062800u);
+}
+
+TEST_F(UnitControl, AFixedMediumStays) {
+  add_unit_in_use(options());
+  EXPECT_EQ(run({0x1b, 0, 0, 0, 0x02})->sense_code(), 0x052400u);
+  EXPECT_EQ(run({0x1e})->sense_code(), 0x052000u);
+}
+
+TEST_F(UnitControl, SanitizeOverwritesAllOfIt) {
+  add_unit_in_use(options());
+  ASSERT_TRUE(run(write_one, pattern(512, 1))->good());
+  Bytes list{0x82, 0, 0, 4, 'a', 'b', 'c', 'd'};
+  ASSERT_TRUE(run({0x48, 0x01, 0, 0, 0, 0, 0, 0, 8}, list)->good());
+  for (std::uint8_t lba : {0x00, 0x7f}) {
+    const Bytes block = run({0x28, 0, 0, 0, lba, 0xff, 0, 0, 1})->data_in();
+    EXPECT_EQ(Bytes(block.begin(), block.begin() + 8), Bytes({'a', 'b', 'c', 'd', 'a', 'b', 'c', 'd'}));
+  }
+  list[0] = 0;
+  EXPECT_EQ(run({0x48, 0x01, 0, 0, 0, 0, 0, 0, 8}, list)->sense_code(), 0x052600u);
+  EXPECT_EQ(run({0x48, 0x01, 0, 0, 0, 0, 0, 0, 4}, list)->sense_code(), 0x052400u);
+  EXPECT_EQ(run({0x48, 0x02})->sense_code(), 0x052400u) << "erasing is for thin units";
+}
+
+TEST_F(UnitControl, WhileItSanitizesTheUnitIsNotReadyAndARestartGoesOn) {
+  std::string content;
+  LogicalUnit& unit = add_unit_in_use(options());
+  ASSERT_TRUE(unit.keep_record(std::make_unique<MemoryFile>(content), ""));
+  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write, .skip = 10, .times = 1});
+  const Bytes list{0x01, 0, 0, 1, 0x77};
+  ASSERT_TRUE(run({0x48, 0x81, 0, 0, 0, 0, 0, 0, 5}, list)->good());
+  EXPECT_NE(content.find("job 1 1 0 0 0 77"), std::string::npos) << content;
+  settle();
+  EXPECT_EQ(run(read_one)->sense_code(), 0x02041bu);
+  const Bytes sense = run({0x03, 0, 0, 0, 252})->data_in();
+  EXPECT_EQ(sense[2], 0x02);
+  EXPECT_EQ(sense[15], 0x80) << "progress";
+  EXPECT_GT(sense[16], 0);
+  EXPECT_EQ(run({0x48, 0x81, 0, 0, 0, 0, 0, 0, 5}, list)->sense_code(), 0x02041bu);
+  // The daemon ends meanwhile, and the next one goes on.
+  faults_->release();
+  flush();
+  const std::string left = content;
+  if (left.find("job") != std::string::npos) {
+    LogicalUnit& again = add_unit(options(1));
+    ASSERT_TRUE(again.keep_record(std::make_unique<MemoryFile>(content), left));
+    for (int i = 0; i < 1000 && content.find("job") != std::string::npos; ++i) settle();
+    EXPECT_EQ(content.find("job"), std::string::npos);
+  }
+}
+
+TEST_F(UnitControl, AFailedSanitizeIsLeftBehindOnlyAsItAllowed) {
+  add_unit_in_use(options());
+  const Bytes list{0x01, 0, 0, 1, 0x77};
+  for (bool unrestricted : {false, true}) {
+    faults_->inject({.operation = StoreOperation::write});
+    const std::uint8_t action = unrestricted ? 0x21 : 0x01;
+    EXPECT_EQ(run({0x48, action, 0, 0, 0, 0, 0, 0, 5}, list)->sense_code(), 0x033103u);
+    EXPECT_EQ(run(read_one)->sense_code(), 0x033103u);
+    EXPECT_EQ(run({0x48, 0x1f})->sense_code(), unrestricted ? 0u : 0x052400u);
+    faults_->clear();
+    EXPECT_TRUE(unrestricted ? run(read_one)->good()
+                             : run({0x48, 0x01, 0, 0, 0, 0, 0, 0, 5}, list)->good());
+  }
+}
+
+TEST_F(UnitControl, FormattingLeavesZeros) {
+  add_unit_in_use(options());
+  ASSERT_TRUE(run(write_one, pattern(512, 1))->good());
+  EXPECT_EQ(run({0x04, 0x08})->sense_code(), 0x052400u);
+  EXPECT_EQ(run({0x04, 0x10}, Bytes({0, 0x08, 0, 0}))->sense_code(), 0x052600u) << "IP";
+  EXPECT_EQ(run({0x04, 0x10}, Bytes({0, 0, 0, 4}))->sense_code(), 0x052600u) << "a defect";
+  ASSERT_TRUE(run({0x04, 0x10}, Bytes({0, 0, 0, 0}))->good());
+  EXPECT_THAT(run(read_one)->data_in(), Each(0));
+  EXPECT_TRUE(run({0x04})->good());
+}
+
+class Copying : public UnitControl {
+ protected:
+  Bytes list(std::uint16_t blocks, std::uint8_t from, std::uint8_t to) {
+    scsi::ParameterData data;
+    data.put({1, 0});
+    data.put_be16(32);
+    data.put_zeros(4);
+    data.put_be32(28);
+    data.put_be32(0);
+    data.put({0xe4, 0, 0, 0, 1, 3, 0, 8});
+    data.put(std::span<const std::uint8_t>(target_.find(0)->identity().naa));
+    data.put_zeros(12);
+    data.put({0, 0, 2, 0});
+    data.put({0x02, 0, 0, 24, 0, 0, 0, 0, 0, 0});
+    data.put_be16(blocks);
+    data.put_be64(from);
+    data.put_be64(to);
+    return {data.bytes().begin(), data.bytes().end()};
+  }
+  static constexpr scsi::CdbBytes copy{0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 76};
+  static constexpr scsi::CdbBytes status{0x84, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64};
+};
+
+TEST_F(Copying, BlocksGoFromPlaceToPlaceAndTheStatusTells) {
+  add_unit_in_use(options());
+  const Bytes data = pattern(512 * 150, 3);
+  ASSERT_TRUE(run({0x2a, 0, 0, 0, 0, 1, 0, 0, 150}, data)->good());
+  EXPECT_EQ(run(status)->sense_code(), 0x052400u) << "no copy yet";
+  ASSERT_TRUE(run(copy, list(150, 1, 200))->good());
+  EXPECT_EQ(run({0x28, 0, 0, 0, 0, 200, 0, 0, 150})->data_in(), data);
+  const Bytes told = run(status)->data_in();
+  ASSERT_EQ(told.size(), 12u);
+  EXPECT_EQ(told[4], 1) << "completed without errors";
+  EXPECT_EQ(told[6], 1) << "segments";
+  EXPECT_EQ(run(status)->sense_code(), 0x052400u) << "told once";
+}
+
+TEST_F(Copying, WhatIsWrongCopiesNothing) {
+  add_unit_in_use(options());
+  Bytes good = list(1, 1, 2);
+  EXPECT_EQ(run(copy, first_, Bytes(good.begin(), good.begin() + 70), 70)->sense_code(), 0x051a00u);
+  const std::tuple<std::size_t, std::uint8_t, std::uint32_t> cases[] = {
+      {16, 0xe0, 0x052607}, {48, 0x00, 0x052609}, {24, 0x55, 0x0a0d02},
+      {55, 0x01, 0x0a0000}, {15, 0x01, 0x05260b}, {3, 0xff, 0x051a00}};
+  for (const auto& [byte, value, sense] : cases) {
+    Bytes bad = good;
+    bad[byte] = value;
+    const auto refused = run(copy, bad);
+    EXPECT_EQ(refused->sense_code(), sense) << byte;
+  }
+  EXPECT_EQ(run(copy, list(1, 1, 2))->command.outcome.status, 0);
+  store_->operations.clear();
+  Bytes beyond = list(2, 1, 0);
+  beyond[68] = 0x7f;
+  EXPECT_EQ(run(copy, beyond)->sense_code(), 0x0a0000u);
+  EXPECT_THAT(store_->operations, Not(Contains(StoreOperation::write)));
+  EXPECT_EQ(run({0x84, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0})->data_in().size(), 47u);
+}
+
+TEST_F(UnitControl, LogPagesCountAndAreSetToZero) {
+  add_unit_in_use(options());
+  ASSERT_TRUE(run(write_one, Bytes(512))->good());
+  ASSERT_TRUE(run(read_one)->good());
+  const scsi::CdbBytes statistics{0x4d, 0, 0x59, 0, 0, 0, 0, 1, 0};
+  const Bytes told = run(statistics)->data_in();
+  EXPECT_EQ(told[15], 1) << "reads";
+  EXPECT_EQ(told[23], 1) << "writes";
+  ASSERT_TRUE(run({0x4c, 0x02, 0x40})->good());
+  EXPECT_EQ(run(statistics)->data_in()[15], 0);
+  EXPECT_EQ(run(ready, second_)->sense_code(), 0x062a02u);
+  const Bytes pages = run({0x4d, 0, 0x40, 0, 0, 0, 0, 1, 0})->data_in();
+  for (std::size_t i = 4; i < pages.size(); ++i) {
+    const auto code = static_cast<std::uint8_t>(0x40 | pages[i]);
+    EXPECT_TRUE(run({0x4d, 0, code, 0, 0, 0, 0, 1, 0})->good()) << int(pages[i]);
+  }
+  EXPECT_EQ(run({0x4d, 0, 0x7e, 0, 0, 0, 0, 1, 0})->sense_code(), 0x052400u);
+}
+
+}  // namespace
+}  // namespace holdfast::target
