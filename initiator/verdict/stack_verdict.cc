@@ -39,9 +39,10 @@ Duration worst_for(const StackTimer& timer, const PathHistory& history) {
 StackOutcome outcome_of(const StackTimer& timer, Duration worst) {
   if (timer.limit == Duration(0)) return StackOutcome::never;
   if (worst >= timer.limit) return StackOutcome::acted;
-  if (worst * 2 > timer.limit || worst + timer.cadence >= timer.limit) return StackOutcome::is_unsafe;
-  if (worst * 4 > timer.limit) return StackOutcome::thin;
-  return worst * 10 > timer.limit ? StackOutcome::ok : StackOutcome::good;
+  // The timer's side is reckoned with: a record that was spoilt may say anything of the path's.
+  if (worst > timer.limit / 2 || worst >= timer.limit - timer.cadence) return StackOutcome::is_unsafe;
+  if (worst > timer.limit / 4) return StackOutcome::thin;
+  return worst > timer.limit / 10 ? StackOutcome::ok : StackOutcome::good;
 }
 
 StackVerdict judge(const StackTimer& timer, const PathHistory& history) {
