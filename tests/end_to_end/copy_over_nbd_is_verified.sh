@@ -5,7 +5,7 @@ make_tree "$WORK/tree"
 
 # copy_onto IMAGE EXPRESSION: what is true of `run`'s negotiated facts.
 copy_onto() {
-  expect_exit 0 "$HOLDFAST" copy "$WORK/tree" "$URL" --verify --json "$WORK/run.json" --stall 20s --hang 60s
+  expect_exit 0 "$HOLDFAST" copy "$WORK/tree" "$URL?connections=4" --verify --json "$WORK/run.json" --stall 20s --hang 60s
   expect_json "$WORK/run.json" 'run["verdict"] == "steady" and run["totals"]["files"] > 2500'
   expect_json "$WORK/run.json" 'run["destination"]["transport"] == "nbd"'
   expect_json "$WORK/run.json" "[n for n in [run['destination']['negotiated']] if $2]"

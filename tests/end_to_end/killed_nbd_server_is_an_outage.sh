@@ -2,6 +2,7 @@
 # tool ends at once with exit code 4, and nothing of ours is left running.
 . "$(dirname "$0")/mid_copy.sh"
 start_nbd_server "$WORK/image"
+URL+="?connections=4"
 
 say "one connection's process"
 begin_copy --verify
