@@ -37,26 +37,21 @@ struct AdditionalSense {
 
 namespace additional_sense {
 inline constexpr AdditionalSense none{0x00, 0x00};
-inline constexpr AdditionalSense not_ready_cause_not_reportable{0x04, 0x00};
-inline constexpr AdditionalSense initializing_command_required{0x04, 0x02};
 inline constexpr AdditionalSense format_in_progress{0x04, 0x04};
 inline constexpr AdditionalSense target_port_in_standby_state{0x04, 0x0b};
 inline constexpr AdditionalSense target_port_in_unavailable_state{0x04, 0x0c};
 inline constexpr AdditionalSense sanitize_in_progress{0x04, 0x1b};
 inline constexpr AdditionalSense write_error{0x0c, 0x00};
-inline constexpr AdditionalSense third_party_device_failure{0x0d, 0x01};
 inline constexpr AdditionalSense copy_target_device_not_reachable{0x0d, 0x02};
 inline constexpr AdditionalSense invalid_field_in_command_information_unit{0x0e, 0x03};
 inline constexpr AdditionalSense unrecovered_read_error{0x11, 0x00};
 inline constexpr AdditionalSense parameter_list_length_error{0x1a, 0x00};
-inline constexpr AdditionalSense defect_list_not_found{0x1c, 0x00};
 inline constexpr AdditionalSense miscompare_during_verify{0x1d, 0x00};
 inline constexpr AdditionalSense invalid_command_operation_code{0x20, 0x00};
 inline constexpr AdditionalSense logical_block_address_out_of_range{0x21, 0x00};
 inline constexpr AdditionalSense invalid_field_in_cdb{0x24, 0x00};
 inline constexpr AdditionalSense logical_unit_not_supported{0x25, 0x00};
 inline constexpr AdditionalSense invalid_field_in_parameter_list{0x26, 0x00};
-inline constexpr AdditionalSense parameter_not_supported{0x26, 0x01};
 inline constexpr AdditionalSense invalid_release_of_persistent_reservation{0x26, 0x04};
 inline constexpr AdditionalSense too_many_target_descriptors{0x26, 0x06};
 inline constexpr AdditionalSense unsupported_target_descriptor_type{0x26, 0x07};
@@ -76,7 +71,6 @@ inline constexpr AdditionalSense reservations_released{0x2a, 0x04};
 inline constexpr AdditionalSense registrations_preempted{0x2a, 0x05};
 inline constexpr AdditionalSense asymmetric_access_state_changed{0x2a, 0x06};
 inline constexpr AdditionalSense capacity_data_has_changed{0x2a, 0x09};
-inline constexpr AdditionalSense command_sequence_error{0x2c, 0x00};
 inline constexpr AdditionalSense commands_cleared_by_another_initiator{0x2f, 0x00};
 inline constexpr AdditionalSense format_failed{0x31, 0x01};
 inline constexpr AdditionalSense sanitize_command_failed{0x31, 0x03};
@@ -88,7 +82,6 @@ inline constexpr AdditionalSense reported_luns_data_has_changed{0x3f, 0x0e};
 inline constexpr AdditionalSense internal_target_failure{0x44, 0x00};
 inline constexpr AdditionalSense invalid_message_error{0x49, 0x00};
 inline constexpr AdditionalSense medium_removal_prevented{0x53, 0x02};
-inline constexpr AdditionalSense insufficient_resources{0x55, 0x03};
 inline constexpr AdditionalSense insufficient_registration_resources{0x55, 0x04};
 }  // namespace additional_sense
 

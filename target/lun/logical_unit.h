@@ -89,8 +89,6 @@ class LogicalUnit {
   /// kept in `file` from here on, and those in `content`, which it holds now, come back. Fails on
   /// content that is not to be believed. nullptr: `content` is looked at and nothing is kept.
   Status keep_record(std::unique_ptr<StateFile> file, std::string_view content);
-  /// Implicit transition of the target port group (SPC-4 5.11.2.7): every nexus is told.
-  void set_access_state(scsi::AccessState state);
 
   /// Before the unit is served: from here on its persistent reservations are kept in `file` if an
   /// initiator asks for that (APTPL), and those in `content`, which the file holds now, come back.

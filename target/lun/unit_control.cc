@@ -77,11 +77,6 @@ std::optional<Outcome> LogicalUnit::take_list(Command& command,
   return good();
 }
 
-void LogicalUnit::set_access_state(scsi::AccessState state) {
-  if (state != port_group_.state) raise(Condition::access_state_changed);
-  port_group_ = {.state = state, .status = scsi::AccessStatus::implicitly};
-}
-
 bool LogicalUnit::removal_prevented() const {
   return std::any_of(nexus_states_.begin(), nexus_states_.end(),
                      [](const std::unique_ptr<NexusState>& state) {
