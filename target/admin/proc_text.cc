@@ -4,29 +4,11 @@
 #include <string_view>
 #include <vector>
 
+#include "target/config/write_config.h"
 #include "target/session/session.h"
 
 namespace holdfast::target {
 namespace {
-
-std::string_view name_of(LunType type) {
-  switch (type) {
-    case LunType::fileio: return "fileio";
-    case LunType::blockio: return "blockio";
-    case LunType::nullio: return "nullio";
-    case LunType::memory: return "memory";
-  }
-  return "";
-}
-
-std::string_view name_of(IoMode mode) {
-  switch (mode) {
-    case IoMode::write_through: return "wt";
-    case IoMode::write_back: return "wb";
-    case IoMode::read_only: return "ro";
-  }
-  return "";
-}
 
 std::string lun_line(const LunConfig& lun, bool leaving, std::uint64_t blocks, std::uint32_t block_bytes) {
   std::string line = fmt::format("\tlun:{} state:{:x} iotype:{} iomode:{} blocks:{} blocksize:{}", lun.number,

@@ -52,6 +52,8 @@ struct Value {
   }
 };
 
+}  // namespace
+
 std::string_view name_of(LunType type) {
   switch (type) {
     case LunType::fileio: return "fileio";
@@ -70,8 +72,6 @@ std::string_view name_of(IoMode mode) {
   }
   return "";
 }
-
-}  // namespace
 
 std::string quoted(const std::string& word) {
   if (!word.empty() && std::none_of(word.begin(), word.end(), needs_quotes)) return word;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "target/config/config.h"
@@ -23,6 +24,10 @@ std::string write_accounts(const Accounts& accounts, const char* indent);
 
 /// The PortalGroup lines before the first Target.
 std::string write_portal_groups(const std::vector<PortalGroup>& groups);
+
+/// As a Lun line spells them: "fileio", "wb".
+std::string_view name_of(LunType type);
+std::string_view name_of(IoMode mode);
 
 /// A word of a line, in quotes where it needs them.
 std::string quoted(const std::string& word);
