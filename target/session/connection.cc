@@ -16,9 +16,9 @@ namespace {
 /// How long a peer may take to close its end once we have sent the last PDU.
 constexpr Duration linger_max = std::chrono::seconds(2);
 /// How long we leave it to a peer that has logged out to close. libiscsi, asked to log out, comes back
-/// by itself; but if it finds our end closed together with the answer, it gives up, and a busy machine may keep
-/// it from looking for a while.
-constexpr Duration logged_out_max = std::chrono::seconds(2);
+/// by itself, but not within 3 s of the last time, and keeps the old connection until then; if it finds
+/// our end closed meanwhile, it gives up.
+constexpr Duration logged_out_max = std::chrono::seconds(4);
 
 CommandSet::Settings settings_of(const LoginOutcome& login) {
   return {.parameters = login.parameters,
