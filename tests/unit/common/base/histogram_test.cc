@@ -107,5 +107,34 @@ TEST(Histogram, MergingIsTheSameAsRecordingBoth) {
   EXPECT_EQ(left.percentile(50), Duration(0));
 }
 
+TEST(Histogram, ASmallOneIsRightToWhatItWasAskedFor) {
+  Histogram histogram(4);
+  for (int i = 1; i <= 1000; ++i) histogram.record(microseconds(i));
+  const auto p50 = static_cast<double>(histogram.percentile(50).count());
+  EXPECT_GE(p50, 500e3);
+  EXPECT_LE(p50, 500e3 * (1 + 1.0 / 16));
+  EXPECT_EQ(histogram.max(), milliseconds(1));
+  EXPECT_EQ(histogram.sum(), microseconds(500'500));
+  Histogram other(4);
+  other.record(hours(1));
+  histogram.merge(other);
+  EXPECT_EQ(histogram.count(), 1001U);
+  histogram.clear();
+  histogram.merge(other);
+  EXPECT_EQ(histogram.max(), hours(1));
+}
+
+TEST(Histogram, CountsBelowPowersOfTwoAreExact) {
+  for (unsigned precision : {1U, 4U, 8U}) {
+    Histogram histogram(precision);
+    for (std::int64_t value : {0L, 1L, 1023L, 1024L, (1L << 30) - 1, 1L << 30, 1L << 60}) histogram.record(nanoseconds(value));
+    EXPECT_EQ(histogram.count_below(0), 1U) << precision;
+    EXPECT_EQ(histogram.count_below(10), 3U) << precision;
+    EXPECT_EQ(histogram.count_below(30), 5U) << precision;
+    EXPECT_EQ(histogram.count_below(31), 6U) << precision;
+    EXPECT_EQ(histogram.count_below(63), 7U) << precision;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast
