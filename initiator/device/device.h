@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/runtime/task.h"
+#include "initiator/device/path_witness.h"
 #include "initiator/device/wire_use.h"
 
 namespace holdfast::initiator {
@@ -46,7 +47,7 @@ struct DeviceRequest {
 /// The block waist: what every block transport looks like to the workloads and to the watch.
 /// All calls and answers belong to one loop. A device never waits without end by itself, but it may
 /// leave a request unanswered for as long as its peer does: deadlines are the watch's.
-class Device {
+class Device : public PathWitness {
  public:
   Device() = default;
   Device(const Device&) = delete;

@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/runtime/task.h"
+#include "initiator/device/path_witness.h"
 #include "initiator/device/wire_use.h"
 
 namespace holdfast::initiator {
@@ -72,7 +73,7 @@ using StuckIn = std::function<std::string()>;
 /// is passed by reference outlives the call. A tree may leave a call unanswered for as long as its
 /// peer does: deadlines are the watch's, and `abandon` ends them. An error names the verb and the reason; the caller knows the path. A write
 /// that the transport failed is for good: every later call fails with its error.
-class Tree {
+class Tree : public PathWitness {
  public:
   Tree() = default;
   Tree(const Tree&) = delete;

@@ -25,6 +25,9 @@ class WatchedDevice final : public Device {
   std::string last_error() const override { return device_->last_error(); }
   bool lost() const override { return device_->lost(); }
   WireUse wire() const override { return device_->wire(); }
+  std::size_t examine(std::span<ConnectionEvidence> into) const override { return device_->examine(into); }
+  bool ping() override { return device_->ping(); }
+  std::optional<PeerDoor> door() const override { return device_->door(); }
 
   void submit(DeviceRequest& request) override;
   void abandon() override { device_->abandon(); }

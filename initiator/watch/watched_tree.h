@@ -28,6 +28,9 @@ class WatchedTree final : public Tree, private WatchWitness {
   bool lost() const override { return tree_->lost(); }
   std::string stuck_in() const override { return tree_->stuck_in(); }
   WireUse wire() const override { return tree_->wire(); }
+  std::size_t examine(std::span<ConnectionEvidence> into) const override { return tree_->examine(into); }
+  bool ping() override { return tree_->ping(); }
+  std::optional<PeerDoor> door() const override { return tree_->door(); }
   std::vector<Shortcoming> shortcomings() const override { return tree_->shortcomings(); }
   std::uint32_t concurrency() const override { return tree_->concurrency(); }
   std::uint64_t free_bytes() const override { return tree_->free_bytes(); }
