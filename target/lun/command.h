@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,8 @@
 #include "target/lun/limits.h"
 #include "target/lun/range_locks.h"
 #include "target/lun/reservation_rules.h"
+#include "target/lun/stage_times.h"
+#include "target/lun/unit_statistics.h"
 #include "target/store/store.h"
 
 namespace holdfast::target {
@@ -79,9 +82,20 @@ class Command : public Deferred {
   /// The session's word back. The command may be used for another one from inside it.
   void (*done)(Command&) = nullptr;
   void* owner = nullptr;
+  /// Whoever has the command stamps what he sees.
+  StageTimes times;
 
   // From the device server.
   Outcome outcome;
+  CommandKind kind = CommandKind::other;
+  /// Where the command is counted, if it is; they outlive the unit.
+  std::shared_ptr<UnitStatistics> statistics;
+  bool counted = false;
+
+  /// It is executed, and the store has a request of it.
+  bool is_in_store() const { return store_request_.submitted(); }
+  /// It has to wait for other commands.
+  bool waits_for_others() const { return state_ == State::waiting || range_lock_.waiting(); }
 
  private:
   friend class LogicalUnit;

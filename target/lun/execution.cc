@@ -162,6 +162,7 @@ void LogicalUnit::submit(Command& command, StoreOperation operation) {
     Command& owner = *static_cast<Command*>(done.owner);
     owner.unit_->store_is_done(owner);
   };
+  command.times.stamp(command.times.store_started);
   store_->submit(request);
 }
 
@@ -186,6 +187,7 @@ void LogicalUnit::start_steps(Command& command, const Asked& asked) {
 }
 
 Shell LogicalUnit::take_steps(Command& command, Task<Outcome> work) {
+  command.times.stamp(command.times.store_started);
   Outcome outcome = co_await work;
   answer(command, outcome);
 }

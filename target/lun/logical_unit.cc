@@ -186,6 +186,12 @@ Transfer LogicalUnit::begin(Command& command) {
         command.meaning_ = scsi::Refused{*unready};
   }
   const Transfer transfer = admit(command);
+  command.counted = command.times.timed();
+  if (command.counted) {
+    command.kind = kind_of(command.meaning_);
+    if (command.statistics != statistics_) command.statistics = statistics_;
+    statistics_->begun();
+  }
   command.transfer_bytes_ = transfer.bytes;
   return transfer;
 }

@@ -73,6 +73,7 @@ class LogicalUnit {
   const scsi::Identity& identity() const { return identity_; }
   const scsi::Geometry& geometry() const { return geometry_; }
   bool write_cache_enabled() const { return write_cache_enabled_; }
+  const UnitStatistics& statistics() const { return *statistics_; }
   bool write_protected() const { return write_protected_ || mode_.software_write_protect; }
   Store& store() { return *store_; }
 
@@ -218,6 +219,7 @@ class LogicalUnit {
   /// The target's, from `ScsiTarget::add` on.
   const LunInventory* inventory_ = nullptr;
 
+  const std::shared_ptr<UnitStatistics> statistics_ = std::make_shared<UnitStatistics>();
   std::vector<std::unique_ptr<NexusState>> nexus_states_;  // by Nexus::index
   std::uint64_t commands_begun_ = 0;
   std::vector<Clearance> clearances_;

@@ -92,6 +92,7 @@ Transfer ScsiTarget::begin(Command& command) {
   command.state_ = Command::State::begun;
   command.abort_wanted_ = false;
   command.unit_ = nullptr;
+  command.counted = false;
   command.outcome = Outcome{};
   command.meaning_ = scsi::decode_cdb(command.cdb);
   scsi::ParameterData memory;

@@ -113,7 +113,7 @@ Task<void> Server::serve_session(Fd fd, LoginOutcome login) {
     ScsiTarget& device = *targets_.find(login.target->name)->device;  // Were it removed, we were superseded.
     const std::uint32_t index = sessions_.index(tsih);
     auto session = std::make_unique<Session>(loop_, std::move(fd), std::move(login), index, device,
-                                             memory_, desk_);
+                                             memory_, desk_, recorder_);
     sessions_.attach(tsih, *session);
     if (draining_) session->drain();
     co_await session->run();

@@ -20,6 +20,7 @@
 #include "target/portal/sockets.h"
 #include "target/portal/target_table.h"
 #include "target/session/data_memory.h"
+#include "target/session/flight_recorder.h"
 #include "target/session/login.h"
 #include "target/session/session_table.h"
 
@@ -45,6 +46,7 @@ class Server final : private Listener::Owner, private Timer {
 
   std::vector<SocketAddress> addresses() const;
   SessionTable& sessions() { return sessions_; }
+  FlightRecorder& recorder() { return recorder_; }
 
  private:
   /// After a crowd the heap is large and empty, which the allocator keeps to itself unless asked.
@@ -66,6 +68,7 @@ class Server final : private Listener::Owner, private Timer {
   Loop& loop_;
   const TargetTable& targets_;
   DataMemory memory_;
+  FlightRecorder recorder_;
   SessionTable sessions_;
   const PortalTable portals_;
   Desk desk_;

@@ -119,6 +119,9 @@ Slot& CommandSet::open_slot(const iscsi::ScsiCommandBhs& header) {
   ++in_use_;
   slot.stage = Slot::Stage::gathering;
   slot.tag = header.initiator_task_tag;
+  slot.cmd_sn = header.cmd_sn;
+  slot.stat_sn = 0;
+  slot.moved = 0;
   slot.expected = header.expected_data_transfer_length;
   slot.reads = (header.flags & iscsi::ScsiCommandBhs::read_bit) != 0;
   slot.writes = (header.flags & iscsi::ScsiCommandBhs::write_bit) != 0;
@@ -136,6 +139,9 @@ Slot& CommandSet::open_slot(const iscsi::ScsiCommandBhs& header) {
   slot.command.data_out_expected = slot.writes ? slot.expected : 0;
   slot.command.done = &CommandSet::done;
   slot.command.outcome = {};
+  slot.command.times = stages_.received();
+  slot.command.kind = CommandKind::other;
+  slot.command.counted = false;
   if (slot.immediate) ++immediate_open_;
   tags_.insert(slot.tag, slot);
   return slot;

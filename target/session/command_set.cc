@@ -16,17 +16,20 @@ std::uint32_t most_uninvited(const iscsi::Parameters& parameters) {
 
 }  // namespace
 
-CommandSet::CommandSet(const SessionParts& session, Sender& sender, const Settings& settings, Owner& owner)
+CommandSet::CommandSet(const SessionParts& session, Sender& sender, StageRecorder& stages, const Settings& settings,
+                       Owner& owner)
     : Share(session.memory),
       target_(session.target),
       nexus_(session.nexus),
       window_(session.window),
       tags_(session.tags),
       sender_(sender),
+      stages_(stages),
       settings_(settings),
       uninvited_bytes_max_(most_uninvited(settings.parameters)),
       owner_(owner) {
   set_peer_segment_bytes_max(settings.parameters.peer_max_recv_data_segment_length);
+  stages_.watch(*this);
 }
 
 CommandSet::~CommandSet() { CHECK(in_use_ == 0); }
@@ -64,6 +67,7 @@ void CommandSet::advance(Slot& slot) {
     enter_line(slot);
     return;
   }
+  if (slot.gather.is_complete()) slot.command.times.stamp(slot.command.times.in_hand);
   if (slot.gather.is_complete() && !held_)
     execute(slot);
   else if (slot.gather.can_request() && !slot.in_line())
@@ -119,7 +123,13 @@ void CommandSet::answer(Slot& slot) {
   }
   slot.residual = Residual::of(slot.reads || slot.writes ? slot.expected : 0, slot.transfer.bytes,
                                moved);
+  slot.moved = moved;
   slot.stage = Slot::Stage::answering;
+  // Not every command comes by every stage.
+  StageTimes& times = slot.command.times;
+  times.stamp(times.in_hand);
+  times.stamp(times.store_started);
+  times.stamp(times.store_done);
   sender_.queue(slot);
 }
 
@@ -164,7 +174,9 @@ void CommandSet::retire(Slot& slot) {
 }
 
 void CommandSet::released(Slot& slot) {
-  if (slot.stage == Slot::Stage::answering) free(slot);
+  if (slot.stage != Slot::Stage::answering) return;
+  if (!sender_.is_closed()) stages_.answered(slot, sender_.bytes_sent());
+  free(slot);
 }
 
 void CommandSet::leave(Slot& slot) {
@@ -174,6 +186,7 @@ void CommandSet::leave(Slot& slot) {
 
 void CommandSet::free(Slot& slot) {
   retire(slot);
+  stages_.over(slot);
   const std::span<std::byte*> chunks = std::span(slot.chunks_).first(slot.chunk_count_);
   give_back_uninvited(chunks.first(slot.uninvited_count_));
   give_back_invited(chunks.subspan(slot.uninvited_count_));

@@ -15,6 +15,7 @@
 #include "target/session/sender.h"
 #include "target/session/session_parts.h"
 #include "target/session/slot.h"
+#include "target/session/stage_recorder.h"
 
 namespace holdfast::target {
 
@@ -47,7 +48,8 @@ class CommandSet final : private DataMemory::Share {
   /// RFC 7143 section 4.2.2.1: such a request is ignored, but the log has it.
   static constexpr std::string_view outside_the_window = "its CmdSN is outside the window: ignored";
 
-  CommandSet(const SessionParts& session, Sender& sender, const Settings& settings, Owner& owner);
+  CommandSet(const SessionParts& session, Sender& sender, StageRecorder& stages, const Settings& settings,
+             Owner& owner);
   ~CommandSet();
 
   /// What a PDU's header comes to: where its data goes, or why it is refused. A refused PDU's data
@@ -88,6 +90,8 @@ class CommandSet final : private DataMemory::Share {
   void reader_gone();
 
   bool empty() const { return in_use_ == 0; }
+  /// Those that are not free have a command.
+  std::span<const std::unique_ptr<Slot>> slots() const { return slots_; }
   /// The peer owes data that was asked for or announced.
   bool awaits_data() const;
 
@@ -129,6 +133,7 @@ class CommandSet final : private DataMemory::Share {
   CommandWindow& window_;
   TagTable& tags_;  // of all the session's commands
   Sender& sender_;
+  StageRecorder& stages_;
   const Settings settings_;
   const std::uint32_t uninvited_bytes_max_;  // that one command may bring
   std::uint32_t data_in_segment_bytes_ = 0;

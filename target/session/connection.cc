@@ -42,7 +42,7 @@ KeepAlive::Limits limits_of(const TargetConfig& target) {
 }  // namespace
 
 Connection::Connection(Loop& loop, Fd fd, LoginOutcome login, const SessionParts& session, std::string name,
-                       Owner& owner)
+                       Instant session_began, Owner& owner)
     : Timer(loop),
       loop_(loop),
       fd_(std::move(fd)),
@@ -50,11 +50,12 @@ Connection::Connection(Loop& loop, Fd fd, LoginOutcome login, const SessionParts
       name_(std::move(name)),
       owner_(owner),
       texts_(session.reception, login_),
+      stages_(loop, fd_.get(), login_, session.window, session.recorder, session_began),
       sender_(loop, fd_.get(), session.window, login_.stat_sn, digests_of(login_.parameters), *this),
-      commands_(session, sender_, settings_of(login_), *this),
+      commands_(session, sender_, stages_, settings_of(login_), *this),
       tasks_(session, sender_, *this),
       replies_(sender_),
-      router_(session.window, commands_, tasks_, replies_, texts_,
+      router_(session.window, commands_, tasks_, replies_, texts_, stages_,
               login_.parameters.our_max_recv_data_segment_length, *this),
       receiver_(loop, fd_.get(), digests_of(login_.parameters), router_),
       keep_alive_(limits_of(*login_.target), clock_now()) {}
@@ -165,6 +166,7 @@ void Connection::close() {
 }
 
 void Connection::bytes_came() {
+  stages_.heard(loop_.now());
   keep_alive_.heard(loop_.now());
   watch_peer();
 }

@@ -15,6 +15,7 @@
 #include "target/session/reply.h"
 #include "target/session/sender.h"
 #include "target/session/session_parts.h"
+#include "target/session/stage_recorder.h"
 #include "target/session/task_management.h"
 
 namespace holdfast::target {
@@ -57,7 +58,8 @@ class Connection final : private PduRouter::Owner,
     ~Owner() = default;
   };
 
-  Connection(Loop& loop, Fd fd, LoginOutcome login, const SessionParts& session, std::string name, Owner& owner);
+  Connection(Loop& loop, Fd fd, LoginOutcome login, const SessionParts& session, std::string name,
+             Instant session_began, Owner& owner);
 
   void start();
 
@@ -97,6 +99,9 @@ class Connection final : private PduRouter::Owner,
   bool is_over() const { return over_; }
   /// The initiator has logged it out, or we asked for its end: it did not fail.
   bool ended_on_purpose() const { return on_purpose_; }
+
+  const StageRecorder& stages() const { return stages_; }
+  std::uint32_t next_stat_sn() const { return sender_.next_stat_sn(); }
 
   bool waits_for_turn = false;  // the session's note
 
@@ -143,6 +148,7 @@ class Connection final : private PduRouter::Owner,
   const std::string name_;  // for the log
   Owner& owner_;
   TextResponder texts_;
+  StageRecorder stages_;
   Sender sender_;
   CommandSet commands_;
   TaskManagement tasks_;

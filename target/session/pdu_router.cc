@@ -14,13 +14,14 @@ using iscsi::PduFault;
 using iscsi::RejectReason;
 
 PduRouter::PduRouter(CommandWindow& window, CommandSet& commands, TaskManagement& tasks,
-                     ReplyStock& replies, TextResponder& texts, std::uint32_t segment_bytes_max,
-                     Owner& owner)
+                     ReplyStock& replies, TextResponder& texts, StageRecorder& stages,
+                     std::uint32_t segment_bytes_max, Owner& owner)
     : window_(window),
       commands_(commands),
       tasks_(tasks),
       replies_(replies),
       texts_(texts),
+      stages_(stages),
       segment_bytes_max_(segment_bytes_max),
       owner_(owner) {}
 
@@ -35,6 +36,8 @@ Intake PduRouter::header_arrived(const GenericBhs& header, std::span<const std::
     reject(header, *fault);
     return out_of_step(fault->why, true);
   }
+  // ExpStatSN stands in the same place in everything that an initiator sends.
+  stages_.told_exp_stat_sn(iscsi::as<iscsi::NopOutBhs>(header).exp_stat_sn);
   const bool is_data = header.opcode.opcode() == Opcode::data_out;
   if (!takes_requests_ && !is_data) return {};
   request_ = header;
@@ -149,6 +152,7 @@ void PduRouter::data_is_spoiled() {
 
 void PduRouter::answer_nop(const iscsi::NopOutBhs& request, std::span<const std::byte> data) {
   if (request.initiator_task_tag == iscsi::reserved_tag) return;  // The answer to a ping of ours.
+  stages_.pinged(data);
   const std::size_t bytes =
       std::min<std::size_t>(data.size(), texts_.peer_max_recv_data_segment_length());
   iscsi::NopInBhs response;

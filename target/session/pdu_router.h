@@ -11,6 +11,7 @@
 #include "target/session/discovery.h"
 #include "target/session/receiver.h"
 #include "target/session/reply.h"
+#include "target/session/stage_recorder.h"
 #include "target/session/task_management.h"
 
 namespace holdfast::target {
@@ -43,7 +44,7 @@ class PduRouter final : public Receiver::Owner {
   };
 
   PduRouter(CommandWindow& window, CommandSet& commands, TaskManagement& tasks, ReplyStock& replies,
-            TextResponder& texts, std::uint32_t segment_bytes_max, Owner& owner);
+            TextResponder& texts, StageRecorder& stages, std::uint32_t segment_bytes_max, Owner& owner);
 
   /// From here on new requests are swallowed; data of commands that are under way is still taken.
   void take_no_requests() { takes_requests_ = false; }
@@ -77,6 +78,7 @@ class PduRouter final : public Receiver::Owner {
   TaskManagement& tasks_;
   ReplyStock& replies_;
   TextResponder& texts_;
+  StageRecorder& stages_;
   const std::uint32_t segment_bytes_max_;
   Owner& owner_;
   iscsi::GenericBhs request_;  // whose data segment is on its way

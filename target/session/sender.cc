@@ -66,6 +66,7 @@ void Sender::complete(std::int32_t result, bool) {
     release_finished();
     if (!closed_) owner_.send_failed(-result);
   } else {
+    bytes_sent_ += static_cast<std::uint64_t>(result);
     batch_.consumed(static_cast<std::size_t>(result));
     send();
   }

@@ -76,6 +76,9 @@ class Sender final : private Completion, private Deferred {
   /// Nothing is in the line or with the kernel.
   bool idle() const { return head_ == nullptr && !in_flight() && !queued(); }
   bool sending() const { return in_flight(); }
+  bool is_closed() const { return closed_; }
+  /// What the kernel has taken so far.
+  std::uint64_t bytes_sent() const { return bytes_sent_; }
   std::uint32_t next_stat_sn() const { return numbers_.stat_sn; }
 
  private:
@@ -95,6 +98,7 @@ class Sender final : private Completion, private Deferred {
   // In the batch with their last PDU; and on closing, one more that had only begun.
   std::array<Outgoing*, Batch::headers_max + 1> finished_in_batch_;
   std::size_t finished_ = 0;
+  std::uint64_t bytes_sent_ = 0;
   bool head_has_begun_ = false;  // the batch refers to the first in the line
   bool closed_ = false;
 };

@@ -32,20 +32,21 @@ std::size_t tags_of(const LoginOutcome& login) {
 }  // namespace
 
 Session::Session(Loop& loop, Fd fd, LoginOutcome login, std::uint32_t nexus_index,
-                 ScsiTarget& target, DataMemory& memory, Reception& reception)
+                 ScsiTarget& target, DataMemory& memory, Reception& reception, FlightRecorder& recorder)
     : Timer(loop),
       loop_(loop),
       reception_(reception),
+      began_(loop.now()),
       login_(std::move(login)),
       name_(name_of_session(login_)),
       target_(target),
       nexus_(nexus_of(login_, nexus_index)),
       window_(login_.exp_cmd_sn, login_.max_cmd_sn, login_.target->queued_commands),
       tags_(tags_of(login_)),
-      parts_{target_, nexus_, window_, tags_, memory, reception},
+      parts_{target_, nexus_, window_, tags_, memory, reception, recorder},
       reaper_(*this) {
   Connection::Owner& self = *this;
-  connections_.push_back(std::make_unique<Connection>(loop, std::move(fd), login_, parts_, name_, self));
+  connections_.push_back(std::make_unique<Connection>(loop, std::move(fd), login_, parts_, name_, began_, self));
 }
 
 Session::~Session() = default;
@@ -94,7 +95,7 @@ void Session::join(Fd fd, LoginOutcome login) {
       login.parameters.header_digest ? "CRC32C" : "None", login.parameters.data_digest ? "CRC32C" : "None");
   Connection::Owner& self = *this;
   connections_.push_back(
-      std::make_unique<Connection>(loop_, std::move(fd), std::move(login), parts_, std::move(name), self));
+      std::make_unique<Connection>(loop_, std::move(fd), std::move(login), parts_, std::move(name), began_, self));
   if (holding_) connections_.back()->hold_commands();
   connections_.back()->start();
 }

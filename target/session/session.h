@@ -29,7 +29,7 @@ class Session final : private Connection::Owner, private Timer {
 
   /// With its leading connection.
   Session(Loop& loop, Fd fd, LoginOutcome login, std::uint32_t nexus_index, ScsiTarget& target,
-          DataMemory& memory, Reception& reception);
+          DataMemory& memory, Reception& reception, FlightRecorder& recorder);
   ~Session();
 
   /// Serves until the session has ended and nothing of it is left in the kernel or in a store.
@@ -102,6 +102,7 @@ class Session final : private Connection::Owner, private Timer {
 
   Loop& loop_;
   Reception& reception_;
+  const Instant began_;
   const LoginOutcome login_;
   const std::string name_;  // for the log
   ScsiTarget& target_;

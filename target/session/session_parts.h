@@ -3,6 +3,7 @@
 #include "target/lun/scsi_target.h"
 #include "target/session/command_window.h"
 #include "target/session/data_memory.h"
+#include "target/session/flight_recorder.h"
 #include "target/session/login.h"
 #include "target/session/tag_table.h"
 
@@ -16,6 +17,7 @@ struct SessionParts {
   TagTable& tags;
   DataMemory& memory;
   Reception& reception;
+  FlightRecorder& recorder;
 };
 
 }  // namespace holdfast::target

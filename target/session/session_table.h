@@ -59,6 +59,13 @@ class SessionTable {
   std::size_t count_of(std::string_view target) const;
   /// Waits for one of all sessions to be gone.
   Event::Awaiter one_gone() { return one_gone_.wait(); }
+  /// Calls `visit(tsih, session)` for each that anything is left of, in the order of their TSIHs, from
+  /// `first` on, as long as it returns true.
+  template <typename Visit>
+  void visit_from(std::uint16_t first, Visit visit) const {
+    for (auto one = entries_.lower_bound(first); one != entries_.end(); ++one)
+      if (one->second.session != nullptr && !visit(one->first, *one->second.session)) return;
+  }
   /// Calls `visit(tsih, session)` for each that is logged in and not taken over.
   template <typename Visit>
   void for_each(Visit visit) const {

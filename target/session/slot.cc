@@ -74,6 +74,7 @@ void Slot::add_data_in(Batch& batch, Numbers& numbers) {
   if (carries_status) {
     header.flags |= static_cast<std::uint8_t>(DataInBhs::status_bit | residual_bits(residual));
     header.residual_count = residual.count;
+    stat_sn = numbers.stat_sn;
     set_.retire(*this);
   }
   batch.add(header, carries_status ? StatSn::takes : StatSn::none, numbers);
@@ -100,6 +101,7 @@ void Slot::add_response(Batch& batch, Numbers& numbers) {
   const std::size_t sense_bytes =
       outcome.sense_bytes > 0 ? sizeof sense_length_ + outcome.sense_bytes : 0;
   header.data_segment_bytes = static_cast<std::uint32_t>(sense_bytes);
+  stat_sn = numbers.stat_sn;
   batch.add(header, StatSn::takes, numbers);
   if (sense_bytes == 0) return;
   sense_length_ = outcome.sense_bytes;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "common/base/units.h"
@@ -12,6 +13,7 @@
 #include "target/lun/limits.h"
 #include "target/session/data_in.h"
 #include "target/session/data_memory.h"
+#include "target/session/flight_recorder.h"
 #include "target/session/sender.h"
 #include "target/session/write_gather.h"
 
@@ -38,6 +40,8 @@ class Slot final : public Outgoing {
   Command command;
   Stage stage = Stage::free;
   std::uint32_t tag = 0;       // Initiator Task Tag
+  std::uint32_t cmd_sn = 0;
+  std::uint32_t stat_sn = 0;   // of its response, when that has been cut
   std::uint32_t expected = 0;  // Expected Data Transfer Length
   bool reads = false;
   bool writes = false;
@@ -53,6 +57,8 @@ class Slot final : public Outgoing {
   WriteGather gather;
   DataInCutter data_in;
   Residual residual;
+  std::uint32_t moved = 0;     // bytes of data, as the answer has it
+  std::unique_ptr<TcpSample> overdue;  // its connection when it had taken longer than it should
   Slot* next_waiting = nullptr;  // in the session's line for memory
   bool waiting = false;
 

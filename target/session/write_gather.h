@@ -79,6 +79,8 @@ class WriteGather {
   std::uint32_t wanted() const { return plan_.wanted; }
   /// R2Ts sent so far: the R2TSNs used up, which a response reports in ExpDataSN.
   std::uint32_t requests_sent() const { return requests_sent_; }
+  /// R2Ts whose data is not all here.
+  std::uint32_t requests_open() const { return requests_sent_ - requests_done_; }
 
  private:
   Verdict accept_unsolicited(const DataOut& data);

@@ -46,6 +46,8 @@ Task<void> TestTarget::serve() {
   std::vector<OpenPortal> portals = listen_on(options_.portal_groups, 0).value();
   Server server(Loop::current(), targets, std::move(portals));
   server.start();
+  server_ = &server;
+  device_ = served.device.get();
   {
     const std::lock_guard lock(mutex_);
     port_ = server.addresses().front().port();
@@ -109,6 +111,14 @@ void TestTarget::wait_for_hanging(std::size_t requests, std::uint32_t unit) {
   std::size_t hanging = 0;
   while (hanging < requests) {
     call([&] { hanging = faults_[unit]->hanging(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+void TestTarget::wait_for_struck(std::uint64_t requests, std::uint32_t unit) {
+  std::uint64_t struck = 0;
+  while (struck < requests) {
+    call([&] { struck = faults_[unit]->struck(); });
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }

@@ -44,8 +44,13 @@ class TestTarget {
   void inject(const Fault& fault, std::uint32_t unit = 0);
   /// Waits until that many requests hang in a unit's store.
   void wait_for_hanging(std::size_t requests, std::uint32_t unit = 0);
+  /// Waits until rules have struck that many requests of a unit's store.
+  void wait_for_struck(std::uint64_t requests, std::uint32_t unit = 0);
   /// Forgets all rules, and lets what hangs go on.
   void heal();
+  // To be used from inside `call` only.
+  Server& server() { return *server_; }
+  LogicalUnit& unit(std::uint32_t number) { return *device_->find(number); }
   /// Begins to drain, as SIGTERM does; the destructor waits for the end.
   void drain();
 
@@ -57,6 +62,8 @@ class TestTarget {
   Options options_;
   std::uint16_t port_ = 0;
   std::vector<FaultStore*> faults_;
+  Server* server_ = nullptr;
+  ScsiTarget* device_ = nullptr;
   std::optional<Wakeup> wakeup_;
   std::mutex mutex_;
   std::condition_variable changed_;
