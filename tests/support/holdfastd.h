@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "common/base/result.h"
 #include "tests/support/temporary_folder.h"
@@ -17,14 +18,22 @@ class Holdfastd {
 
   /// Runs `program` with LUN 0 on `image`.
   static Result<std::unique_ptr<Holdfastd>> start(const std::string& program, const std::string& image);
+  /// Runs `program` with LUN 0 as `lun` says: "Path=/srv/a.img,Type=fileio". It keeps its state.
+  static Result<std::unique_ptr<Holdfastd>> serve(const std::string& program, const std::string& lun);
   ~Holdfastd();
   Holdfastd(const Holdfastd&) = delete;
   Holdfastd& operator=(const Holdfastd&) = delete;
 
+  /// SIGKILL; it is gone when that returns.
+  void kill();
+  /// After that, on the same state; the port is another one.
+  Status restart();
+
   std::string url() const { return "iscsi://" + portal_ + "/" + target + "/0"; }
 
  private:
-  Holdfastd() = default;
+  explicit Holdfastd(std::string program) : program_(std::move(program)) {}
+  const std::string program_;
   TemporaryFolder folder_;
   std::string portal_;
   pid_t pid_ = -1;
