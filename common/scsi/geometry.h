@@ -20,6 +20,10 @@ struct Geometry {
   bool contains(const BlockRange& range) const {
     return range.lba < blocks && range.blocks <= blocks - range.lba;
   }
+  /// How many blocks a range names, which the medium has, where none means all from its LBA on.
+  std::uint64_t all_or_named(const BlockRange& range) const {
+    return range.blocks == 0 ? blocks - range.lba : range.blocks;
+  }
 };
 
 /// READ CAPACITY(10) parameter data, SBC-3 5.15: what does not fit 32 bits reads FFFFFFFFh.

@@ -126,7 +126,7 @@ void referrals(ParameterData& data, const VitalProductData&) {  // SBC-3 6.6.6: 
 
 void block_limits(ParameterData& data, const VitalProductData& unit) {  // SBC-3 6.6.3
   const std::uint32_t physical_blocks = 1u << unit.geometry.physical_block_exponent();
-  data.put({0x01, unit.compare_blocks_max});  // WSNZ: WRITE SAME of no blocks is refused
+  data.put({0x00, unit.compare_blocks_max});  // WSNZ 0: WRITE SAME of no blocks is one of all
   data.put_be16(static_cast<std::uint16_t>(physical_blocks));
   data.put_be32(unit.transfer_blocks_max);
   data.put_be32(0);                            // no optimal transfer length

@@ -139,11 +139,15 @@ struct LogicalUnit::Admission {
     if (!unit.thin_ && (command.unmap || command.anchor))
       return scsi::invalid_field_in_cdb(1, command.unmap ? 3 : 4);
     if (command.anchor && !command.unmap) return scsi::invalid_field_in_cdb(1, 4);
-    if (command.range.blocks == 0 ||
-        command.range.blocks > write_same_bytes_max / unit.geometry_.block_bytes)
+    Admitted admitted = within_the_medium(command.range);
+    auto* const transfer = std::get_if<Transfer>(&admitted);
+    if (transfer == nullptr) return admitted;
+    // No blocks means all from the LBA on (WSNZ=0), and no more than any other count.
+    const std::uint64_t blocks = unit.geometry_.all_or_named(command.range);
+    if (blocks > write_same_bytes_max / unit.geometry_.block_bytes)
       return scsi::invalid_field_in_cdb(command.range.blocks_field);
-    if (command.no_data_out) return within_the_medium(command.range);
-    return one_block_for(command.range);
+    if (!command.no_data_out) *transfer = {Transfer::Direction::out, unit.geometry_.block_bytes};
+    return admitted;
   }
 
   Admitted operator()(const scsi::Unmap& command) const {

@@ -88,7 +88,7 @@ LogicalUnit::LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions&
       geometry_(geometry_of(*store_, options)),
       write_protected_(options.read_only || store_->read_only()),
       write_cache_enabled_(options.write_back && !write_protected_ && store_->has_volatile_cache()),
-      thin_(options.thin && store_->can_unmap() && !write_protected_),
+      thin_(options.thin && store_->can_unmap()),
       removable_(options.removable),
       rotation_rate_(options.rotation_rate),
       transfer_bytes_max_(options.transfer_bytes),

@@ -129,8 +129,9 @@ Task<std::optional<scsi::Sense>> LogicalUnit::MultiStep::fill(LogicalUnit& unit,
 
 Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
                                           const scsi::WriteSame& write) {
+  const std::uint64_t blocks = unit.geometry_.all_or_named(write.range);
   const Stretch stretch{.offset = offset_of(unit, write.range),
-                        .bytes = std::uint64_t{write.range.blocks} * unit.geometry_.block_bytes};
+                        .bytes = blocks * unit.geometry_.block_bytes};
   std::vector<std::byte> block(unit.geometry_.block_bytes);
   if (!write.no_data_out) {
     if (command.data_out_bytes < block.size() || command.data_out_expected != block.size())

@@ -88,8 +88,7 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
 
 Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command&,
                                           const scsi::PreFetch& fetch) {
-  const std::uint64_t blocks =
-      fetch.range.blocks == 0 ? unit.geometry_.blocks - fetch.range.lba : fetch.range.blocks;
+  const std::uint64_t blocks = unit.geometry_.all_or_named(fetch.range);
   StoreStep step(*unit.store_);
   // It is only begun, with IMMED and without: the store's cache may have no room for all of it, so
   // that CONDITION MET would promise too much.

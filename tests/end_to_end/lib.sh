@@ -174,25 +174,34 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# start_tgtd IMAGE: somebody else's target; sets URL. The user's LUNs begin at 1 there.
+# start_tgtd IMAGE: somebody else's target, on $TGT_PORTALS (127.0.0.1); sets URL, and TGTADM for tgt_lun. The user's LUNs
+# begin at 1 there.
 start_tgtd() {
   need tgtd tgtadm
-  local image="$1" channel port admin
+  local image="$1" channel port portals
   for _ in {1..5}; do
     port="$(free_port)"
     channel=$((port % 30000 + 100))
-    admin=(tgtadm -C "$channel" --lld iscsi)
-    start tgtd tgtd -f -C "$channel" --iscsi portal="127.0.0.1:$port"
-    if wait_until 10 eval "! is_alive $PID || ${admin[*]} --op show --mode target > /dev/null 2>&1" &&
+    TGTADM=(tgtadm -C "$channel" --lld iscsi)
+    portals="$(printf "portal=%s:$port," ${TGT_PORTALS:-127.0.0.1})"
+    start tgtd tgtd -f -C "$channel" --iscsi "${portals%,}"
+    if wait_until 10 eval "! is_alive $PID || ${TGTADM[*]} --op show --mode target > /dev/null 2>&1" &&
       is_alive "$PID"; then
-      "${admin[@]}" --op new --mode target --tid 1 -T "$IQN"
-      "${admin[@]}" --op new --mode logicalunit --tid 1 --lun 1 -b "$image"
-      "${admin[@]}" --op bind --mode target --tid 1 -I ALL
+      "${TGTADM[@]}" --op new --mode target --tid 1 -T "$IQN"
+      "${TGTADM[@]}" --op new --mode logicalunit --tid 1 --lun 1 -b "$image"
+      "${TGTADM[@]}" --op bind --mode target --tid 1 -I ALL
       URL="iscsi://127.0.0.1:$port/$IQN/1"
       return
     fi
   done
   fail "tgtd does not start"
+}
+
+# tgt_lun NUMBER PARAMETERS [IMAGE]: a LUN of tgtd's, a new one on IMAGE or one that is there, gets these.
+tgt_lun() {
+  local lun=(--mode logicalunit --tid 1 --lun "$1")
+  [[ $# -lt 3 ]] || "${TGTADM[@]}" --op new "${lun[@]}" -b "$3"
+  "${TGTADM[@]}" --op update "${lun[@]}" --params "$2"
 }
 
 # start_istgt IMAGE: another one of somebody else's; sets URL.

@@ -111,12 +111,37 @@ TEST_F(Provisioning, WriteSameOfZerosUnmapsAnchorsOrZeroes) {
   EXPECT_THAT(store_->operations, Contains(StoreOperation::unmap));
 }
 
+TEST_F(Provisioning, WriteSameOfNoBlocksIsOneOfAllThatFollow) {
+  add_thin_unit();
+  constexpr std::uint32_t start = blocks_of_unit - 100;
+  ASSERT_TRUE(run(write(start - 1, 101), pattern(101 * 512, 1))->good());
+  const Bytes block = pattern(512, 3);
+  ASSERT_TRUE(run(ten(0x41, start, 0), block)->good());
+  const Bytes before = pattern(101 * 512, 1);
+  const Bytes medium = run(read(start - 1, 101))->data_in();
+  EXPECT_TRUE(std::equal(before.begin(), before.begin() + 512, medium.begin()));
+  for (std::ptrdiff_t at = 512; at < 101 * 512; at += 512)
+    ASSERT_TRUE(std::equal(block.begin(), block.end(), medium.begin() + at));
+}
+
+TEST_F(Provisioning, AProtectedThinUnitIsThinAndUnmapsNothing) {
+  LogicalUnitOptions made = options();
+  made.thin = made.read_only = true;
+  add_unit_in_use(made);
+  EXPECT_EQ(run(unmap, unmap_list(0, 1))->sense_code(), 0x072700u);
+  EXPECT_EQ(run(ten(0x41, 0, 1, 0x08), Bytes(512))->sense_code(), 0x072700u);
+  EXPECT_EQ(run({0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32})->data_in()[14], 0xc0)
+      << "LBPME, LBPRZ";
+  EXPECT_THAT(store_->operations, Not(Contains(StoreOperation::unmap)));
+}
+
 TEST_F(Provisioning, WriteSameRefusesWhatBlockLimitsRefuse) {
   add_thin_unit();
-  EXPECT_EQ(run(ten(0x41, 0, 0), Bytes(512))->sense_code(), 0x052400u) << "WSNZ";
+  EXPECT_EQ(run(ten(0x41, 0, 0), Bytes(512))->sense_code(), 0x052400u) << "all of 16 MiB";
+  EXPECT_EQ(run(ten(0x41, blocks_of_unit, 0), Bytes(512))->sense_code(), 0x052100u);
   EXPECT_EQ(run(ten(0x41, 0, 1, 0x10), Bytes(512))->sense_code(), 0x052400u) << "ANCHOR alone";
   EXPECT_EQ(run(ten(0x41, blocks_of_unit - 1, 2), Bytes(512))->sense_code(), 0x052100u);
-  EXPECT_EQ(run({0x93, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 1})->sense_code(), 0x052400u);
+  EXPECT_EQ(run({0x93, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20, 1})->sense_code(), 0x052400u);
   EXPECT_EQ(run(ten(0x41, 0, 1), first_, Bytes(100), 100)->sense_code(), 0x050e03u);
 }
 
