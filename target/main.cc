@@ -22,8 +22,10 @@
 #include "target/admin/administrator.h"
 #include "target/admin/control_server.h"
 #include "target/admin/control_wire.h"
+#include "target/admin/metrics_server.h"
 #include "target/config/load.h"
 #include "target/portal/background.h"
+#include "target/portal/echo_server.h"
 #include "target/portal/exit_code.h"
 #include "target/portal/open_targets.h"
 #include "target/portal/options.h"
@@ -74,6 +76,12 @@ int cannot_start(const Error& error) {
   return exit_cannot_start;
 }
 
+/// The same of an option, whose value may be what is wrong.
+int cannot_start(const char* option, const Error& error) {
+  fmt::print(stderr, "holdfastd: {}: {}\n", option, error.message);
+  return error.kind == ErrorKind::invalid_input ? exit_usage : exit_cannot_start;
+}
+
 /// Without users and without a list of initiators, whoever reaches an address may write.
 void warn_of_open_doors(const std::vector<SocketAddress>& addresses, const Config& config,
                         const std::vector<std::string>& access_folders) {
@@ -103,7 +111,9 @@ struct Service {
   const TargetTable& targets;
   Server& server;
   Administrator& administrator;
-  ControlServer* control;  // nullptr: there is none
+  ControlServer* control;  // nullptr: there is none, as with the next two
+  MetricsServer* metrics;
+  EchoServer* echo;
   Signals& signals;
   std::optional<Background>& background;
 };
@@ -142,6 +152,8 @@ Task<void> end(Service& service, Scope& reloads) {
   co_await service.server.drain(std::move(give_up));
   LastResort last_resort(Loop::current());
   last_resort.arm(clock_now() + Server::abort_max);
+  if (service.metrics != nullptr) co_await service.metrics->stop();
+  if (service.echo != nullptr) co_await service.echo->stop();
   if (service.control != nullptr) co_await service.control->stop();
   co_await reloads.join();
   co_await service.administrator.join();
@@ -151,6 +163,8 @@ Task<void> end(Service& service, Scope& reloads) {
 Task<void> serve(Service& service) {
   service.server.start();
   if (service.control != nullptr) service.control->start();
+  if (service.metrics != nullptr) service.metrics->start();
+  if (service.echo != nullptr) service.echo->start();
   const std::vector<SocketAddress> addresses = service.server.addresses();
   const Status announced = announce_ready(service.options.ready_fd, addresses);
   if (!announced) log(LogLevel::warning, "{}", announced.error().message);
@@ -160,6 +174,8 @@ Task<void> serve(Service& service) {
   }
   for (const SocketAddress& address : addresses)
     log(LogLevel::info, "serving {} targets on {}", service.targets.all().size(), address.to_string());
+  if (service.metrics != nullptr) log(LogLevel::info, "metrics on http://{}/metrics", service.metrics->address().to_string());
+  if (service.echo != nullptr) log(LogLevel::info, "UDP echo on {}", service.echo->address().to_string());
   warn_of_open_doors(addresses, service.administrator.running(), service.targets.access_folders());
 
   Scope reloads;
@@ -190,6 +206,22 @@ Result<Fd> open_control(const Options& options, const std::string& path) {
       ::chown(path.c_str(), options.uid.value_or(unchanged), options.gid.value_or(unchanged)) != 0)
     return Error::from_errno(errno, "give away " + path);
   return socket;
+}
+
+/// What is to be reached beside the portals; no descriptor for what is not.
+struct SideDoors {
+  Fd control, metrics, echo;
+};
+
+/// An exit code if one of them cannot be had, which is said.
+std::variant<SideDoors, int> open_side_doors(const Options& options, const std::string& control_socket) {
+  Result<Fd> control = open_control(options, control_socket);
+  if (!control) return cannot_start(control.error());
+  Result<Fd> metrics = options.metrics.empty() ? Fd() : MetricsServer::listen_on(options.metrics);
+  if (!metrics) return cannot_start("--metrics", metrics.error());
+  Result<Fd> echo = options.echo.empty() ? Fd() : EchoServer::listen_on(options.echo);
+  if (!echo) return cannot_start("--echo", echo.error());
+  return SideDoors{std::move(*control), std::move(*metrics), std::move(*echo)};
 }
 
 /// A daemon leaves the folder where it was started.
@@ -246,8 +278,9 @@ int run(const Options& options) {
       config.portal_groups.empty() ? one_portal_group(options.addresses) : config.portal_groups;
   Result<std::vector<OpenPortal>> portals = listen_on(groups, options.port);
   if (!portals) return cannot_start(portals.error());
-  Result<Fd> control_fd = open_control(options, control_socket);
-  if (!control_fd) return cannot_start(control_fd.error());
+  std::variant<SideDoors, int> opened = open_side_doors(options, control_socket);
+  if (const int* exit_code = std::get_if<int>(&opened)) return *exit_code;
+  SideDoors& doors = std::get<SideDoors>(opened);
   // Ports below 1024 and devices are open now: root is needed no more.
   const Status dropped = drop_privileges(options.uid, options.gid);
   if (!dropped) return cannot_start(dropped.error());
@@ -259,10 +292,16 @@ int run(const Options& options) {
   Result<std::unique_ptr<BlockingCrew>> crew = BlockingCrew::create(**loop, crew_threads_max);
   if (!crew) return cannot_start(crew.error());
   Server server(**loop, targets, std::move(*portals));
-  Administrator administrator(**loop, **crew, targets, server.sessions(), {.rigour = rigour, .portal_groups = config.portal_groups, .config = config_file});
+  server.recorder().set_limit(options.slow_limit);
+  Administrator administrator(**loop, **crew, targets, server.sessions(), server.recorder(), {.rigour = rigour, .portal_groups = config.portal_groups, .config = config_file});
   std::optional<ControlServer> control;
-  if (*control_fd) control.emplace(**loop, std::move(*control_fd), control_socket, administrator);
-  Service service{options, targets, server, administrator, control ? &*control : nullptr, *signals, background};
+  if (doors.control) control.emplace(**loop, std::move(doors.control), control_socket, administrator);
+  std::optional<MetricsServer> metrics;
+  if (doors.metrics) metrics.emplace(**loop, std::move(doors.metrics), administrator);
+  std::optional<EchoServer> echo;
+  if (doors.echo) echo.emplace(**loop, std::move(doors.echo));
+  Service service{options, targets, server, administrator, control ? &*control : nullptr,
+                  metrics ? &*metrics : nullptr, echo ? &*echo : nullptr, *signals, background};
   (*loop)->run(serve(service));
   return exit_ok;
 }

@@ -30,11 +30,13 @@ bool is_one_line(std::string_view text) {
 }  // namespace
 
 Administrator::Administrator(Loop& loop, BlockingCrew& crew, TargetTable& targets, SessionTable& sessions,
-                             Settings settings)
+                             FlightRecorder& recorder, Settings settings)
     : loop_(loop),
       crew_(crew),
       targets_(targets),
       sessions_(sessions),
+      recorder_(recorder),
+      began_(loop.now()),
       settings_(std::move(settings)),
       keeper_(loop, crew, targets) {}
 

@@ -19,6 +19,7 @@
 #include "target/config/parser.h"
 #include "target/config/reload_plan.h"
 #include "target/portal/target_table.h"
+#include "target/session/flight_recorder.h"
 #include "target/session/session_table.h"
 
 namespace holdfast::target {
@@ -33,7 +34,8 @@ class Administrator {
     std::string config;  // the file that `reload` reads; empty: where IET kept it
   };
   /// All of them outlive it.
-  Administrator(Loop& loop, BlockingCrew& crew, TargetTable& targets, SessionTable& sessions, Settings settings);
+  Administrator(Loop& loop, BlockingCrew& crew, TargetTable& targets, SessionTable& sessions, FlightRecorder& recorder,
+                Settings settings);
 
   // Targets and their Luns. `options` are as in ietd.conf.
   Task<Result<std::uint32_t>> new_target(std::uint32_t tid, std::string name);
@@ -73,6 +75,11 @@ class Administrator {
   Config running() const;
   const TargetTable& targets() const { return targets_; }
   const SessionTable& sessions() const { return sessions_; }
+  const FlightRecorder& recorder() const { return recorder_; }
+  /// From here on commands that take longer are slow; with 0, commands are not timed.
+  void set_slow_limit(Duration limit) { recorder_.set_limit(limit); }
+  /// When the daemon began.
+  Instant began() const { return began_; }
   Result<Session*> find_session(std::uint32_t tid, std::uint64_t sid) const;
   /// Of a target, or, with tid 0, of discovery.
   Result<Accounts> accounts_of(std::uint32_t tid) const;
@@ -114,6 +121,8 @@ class Administrator {
   BlockingCrew& crew_;
   TargetTable& targets_;
   SessionTable& sessions_;
+  FlightRecorder& recorder_;
+  const Instant began_;
   const Settings settings_;
   UnitKeeper keeper_;
   std::set<std::string> leaving_targets_;

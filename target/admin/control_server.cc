@@ -11,19 +11,10 @@
 #include "common/base/log.h"
 #include "target/admin/control_wire.h"
 #include "target/admin/requests.h"
+#include "target/portal/socket_conversation.h"
 
 namespace holdfast::target {
 namespace {
-
-/// Ends whatever waits on a socket when the time is over.
-class Deadline final : public Timer {
- public:
-  Deadline(Loop& loop, int fd) : Timer(loop), fd_(fd) { arm(clock_now() + ControlServer::client_deadline); }
-
- private:
-  void expire() override { ::shutdown(fd_, SHUT_RDWR); }
-  const int fd_;
-};
 
 bool may_administrate(int fd) {
   ucred peer{};
@@ -36,7 +27,7 @@ bool may_administrate(int fd) {
 
 /// A line without its end; empty when none came in time, or a longer one than may.
 Task<std::string> read_line(Loop& loop, int fd) {
-  Deadline deadline(loop, fd);
+  SocketDeadline deadline(loop, fd, ControlServer::client_deadline);
   std::string line;
   char piece[4096];
   while (line.size() <= control_request_bytes_max) {
@@ -49,20 +40,6 @@ Task<std::string> read_line(Loop& loop, int fd) {
     co_return line;
   }
   co_return std::string();
-}
-
-Task<void> write_all(Loop& loop, int fd, const std::string& text) {
-  Deadline deadline(loop, fd);
-  std::size_t sent = 0;
-  while (sent < text.size()) {
-    iovec vector{const_cast<char*>(text.data()) + sent, text.size() - sent};
-    msghdr message{};
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    const std::int32_t got = co_await loop.perform(Operation::sendmsg(fd, &message, MSG_NOSIGNAL));
-    if (got <= 0) co_return;
-    sent += static_cast<std::size_t>(got);
-  }
 }
 
 bool somebody_answers(const sockaddr_un& address) {
@@ -120,7 +97,7 @@ Task<void> ControlServer::serve(Fd fd) {
   reading_.erase(number);
   if (request.empty()) co_return;
   const std::string answer = co_await answer_request(administrator_, std::move(request));
-  co_await write_all(loop_, number, answer);
+  co_await send_all(loop_, number, answer, client_deadline);
 }
 
 Task<void> ControlServer::stop() {

@@ -9,6 +9,7 @@
 
 #include "target/admin/proc_text.h"
 #include "target/admin/show.h"
+#include "target/admin/slow.h"
 #include "target/config/write_config.h"
 #include "target/session/session.h"
 
@@ -28,6 +29,9 @@ struct Request {
   std::optional<std::uint32_t> lun;
   std::optional<std::string> params;
   std::optional<std::string> redirect;
+  std::optional<std::uint64_t> after;
+  std::optional<std::uint32_t> limit_ms;
+  bool connections = false;
   bool user = false;
   bool force = false;
 };
@@ -84,6 +88,9 @@ Result<Request> read_request(const std::string& line) {
   reader.number("lun", request.lun);
   reader.text("params", request.params);
   reader.text("redirect", request.redirect);
+  reader.number("after", request.after);
+  reader.number("limit_ms", request.limit_ms);
+  reader.flag("connections", request.connections);
   reader.flag("user", request.user);
   reader.flag("force", request.force);
   if (reader.problem()) return *reader.problem();
@@ -253,6 +260,15 @@ Task<Answer> save(Administrator& administrator, const Request&) {
   co_return shown;
 }
 
+Task<Answer> slow(Administrator& administrator, const Request& request) {
+  if (request.limit_ms) administrator.set_slow_limit(std::chrono::milliseconds(*request.limit_ms));
+  co_return show_slow(administrator, request.after.value_or(0), request.connections);
+}
+
+Task<Answer> stats(Administrator& administrator, const Request& request) {
+  co_return show_statistics(administrator, request.after.value_or(0));
+}
+
 struct Verb {
   const char* op;
   Task<Answer> (*run)(Administrator&, const Request&);
@@ -261,6 +277,7 @@ struct Verb {
 constexpr Verb verbs[] = {
     {"new", add},       {"delete", remove},   {"update", update}, {"show", show_now}, {"volume", volume},
     {"session", session}, {"save", save},     {"reload", reload}, {"resize", resize},
+    {"slow", slow},     {"stats", stats},
 };
 
 }  // namespace

@@ -35,6 +35,12 @@ const char* const description =
     "  holdfastadm --op show [--tid 1 [--lun 0]]\n"
     "  holdfastadm volume                              the text of IET's /proc/net/iet/volume\n"
     "  holdfastadm session                             the text of IET's /proc/net/iet/session\n"
+    "How it goes\n"
+    "  holdfastadm stats                               commands, bytes and times, Lun by Lun; by --json all of it\n"
+    "  holdfastadm slow [--limit MS]                   commands that took longer than the limit, and those that are\n"
+    "                                                  stuck, with the stage in which they are; by --json also the\n"
+    "                                                  connections, for `holdfast report RUN.json --target FILE`.\n"
+    "                                                  --limit changes the limit (0: commands are not timed)\n"
     "The configuration\n"
     "  holdfastadm reload                              reads it again; only what changed in it changes\n"
     "  holdfastadm resize [--tid 1 [--lun 0]]          lets Luns grow whose files or devices have grown\n"
@@ -51,6 +57,7 @@ struct Words {
   std::optional<std::uint32_t> tid, lun;
   std::optional<std::uint64_t> sid;
   std::optional<std::uint16_t> cid;
+  std::optional<std::uint32_t> limit_ms;
   bool user = false, force = false;
 };
 
@@ -67,6 +74,7 @@ nlohmann::json request_of(const Words& words) {
   if (words.lun) request["lun"] = *words.lun;
   if (!words.params.empty()) request["params"] = words.params;
   if (words.redirect) request["redirect"] = *words.redirect;
+  if (words.limit_ms) request["limit_ms"] = *words.limit_ms;
   if (words.user) request["user"] = true;
   if (words.force) request["force"] = true;
   return request;
@@ -81,8 +89,8 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
   CLI::App app{description, "holdfastadm"};
   app.set_version_flag("-v,--version", "holdfastadm " HOLDFAST_VERSION, "Print the version");
   app.set_help_flag("-h,--help", "Print this help");
-  app.add_option("verb", words.verb, "volume, session, save, reload or resize, instead of --op")
-      ->check(CLI::IsMember({"volume", "session", "save", "reload", "resize"}));
+  app.add_option("verb", words.verb, "volume, session, stats, slow, save, reload or resize, instead of --op")
+      ->check(CLI::IsMember({"volume", "session", "stats", "slow", "save", "reload", "resize"}));
   app.add_option("file", words.file, "Where `save` writes to");
   app.add_option("-o,--op", words.op, "What to do")->check(CLI::IsMember({"new", "delete", "update", "show"}));
   app.add_option("-t,--tid", words.tid, "The target's number")->type_name("N");
@@ -92,6 +100,9 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
   app.add_option("-p,--params", words.params, "Key=value,Key=value")->type_name("P")->allow_extra_args(false);
   app.add_option("-r,--redirect", words.redirect, "With update: where logins are sent instead; '' ends it")
       ->type_name("ADDR[:PORT]");
+  app.add_option("--limit", words.limit_ms, "With slow: from here on longer is slow")
+      ->type_name("MS")
+      ->check(CLI::Range(0, 3'600'000));
   app.add_flag("-u,--user", words.user, "It is about users");
   app.add_flag("--force", words.force, "Delete a target although it has sessions");
   app.add_flag("--json", line.json, "Print the answer as JSON");
@@ -108,9 +119,11 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
   }
   if (words.op.empty() == words.verb.empty()) return wrong("either --op or one of its own verbs is needed");
   if (!words.file.empty() && words.verb != "save") return wrong("only save takes a file");
+  if (words.limit_ms && words.verb != "slow") return wrong("--limit is for slow");
   line.save = words.verb == "save";
   line.save_file = words.file;
   line.request = request_of(words);
+  if (words.verb == "slow" && line.json) line.request["connections"] = true;
   return line;
 }
 

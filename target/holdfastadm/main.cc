@@ -42,8 +42,30 @@ int save(const CommandLine& line, const json& answer) {
   return 0;
 }
 
+/// A long answer comes in pages: each that is not the last one says how to ask for the next.
+Result<json> ask_for_all(const CommandLine& line) {
+  Result<json> answer = ask(line.control, line.request);
+  json request = line.request;
+  while (answer && answer->contains("data") && answer->at("data").contains("next")) {
+    request["after"] = answer->at("data").at("next");
+    const Result<json> page = ask(line.control, request);
+    if (!page) return page.error();
+    if (page->value("errno", 0) != 0) return page;
+    answer->at("text") = answer->value("text", "") + page->value("text", "");
+    json& data = answer->at("data");
+    data.erase("next");
+    for (const auto& [key, value] : page->at("data").items()) {
+      if (value.is_array() && data.contains(key))
+        data[key].insert(data[key].end(), value.begin(), value.end());
+      else if (key == "next")
+        data[key] = value;
+    }
+  }
+  return answer;
+}
+
 int run(const CommandLine& line) {
-  const Result<json> answer = ask(line.control, line.request);
+  const Result<json> answer = ask_for_all(line);
   if (!answer) return fail(line, answer.error().code, answer.error().message);
   const int code = answer->value("errno", 0);
   if (code != 0) return fail(line, code, answer->value("message", ""));

@@ -74,6 +74,8 @@ class LogicalUnit {
   const scsi::Geometry& geometry() const { return geometry_; }
   bool write_cache_enabled() const { return write_cache_enabled_; }
   const UnitStatistics& statistics() const { return *statistics_; }
+  /// They outlive the unit.
+  std::shared_ptr<const UnitStatistics> shared_statistics() const { return statistics_; }
   bool write_protected() const { return write_protected_ || mode_.software_write_protect; }
   Store& store() { return *store_; }
 

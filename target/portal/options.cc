@@ -12,6 +12,7 @@ namespace holdfast::target {
 std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   Options options;
   int debug = 0;
+  std::int64_t slow_ms = std::chrono::floor<std::chrono::milliseconds>(options.slow_limit).count();
   CLI::App app{
       "Serves files and block devices as iSCSI disks, as an ietd.conf says.\n"
       "\n"
@@ -53,6 +54,19 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   app.add_option("--control", options.control,
                  "The socket by which holdfastadm reaches it (/run/holdfastd.sock), or none")
       ->type_name("SOCKET");
+  app.add_option("--metrics", options.metrics,
+                 "Answer GET /metrics here, for Prometheus; a loopback address, and port 0 finds\n"
+                 "a free one")
+      ->type_name("ADDR:PORT");
+  app.add_option("--echo", options.echo,
+                 "Send the UDP datagrams of those back here who ask whether this process answers:\n"
+                 "`holdfast` with ?echo=PORT; at most 1000 a second of 32 bytes")
+      ->type_name("ADDR:PORT");
+  app.add_option("--slow", slow_ms,
+                 "Remember what is known of commands that take longer than this (1000), for\n"
+                 "`holdfastadm slow`; 0: no command is timed")
+      ->type_name("MS")
+      ->check(CLI::Range(0, 3'600'000));
   app.add_option("--ready-fd", options.ready_fd,
                  "Write a line 'ready ADDR:PORT' for each address to this descriptor\n"
                  "when logins are accepted")
@@ -68,6 +82,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
     return app.exit(problem, std::cout, std::cerr) == 0 ? exit_ok : exit_usage;
   }
   if (debug > 0) options.log_level = LogLevel::debug;
+  options.slow_limit = std::chrono::milliseconds(slow_ms);
   // A daemon leaves the folder where it was started.
   std::error_code none_here;
   if (!options.state_dir.empty()) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "target/session/flight_recorder.h"
 
 namespace holdfast::target {
 
@@ -26,6 +27,9 @@ struct Options {
   std::optional<int> ready_fd;
   std::string state_dir;  // empty: nothing is kept over a restart
   std::optional<std::string> control;  // its socket, or "none"
+  std::string metrics;  // ADDR:PORT, as is the next one; empty: there are none
+  std::string echo;
+  Duration slow_limit = FlightRecorder::usual_limit;  // 0: commands are not timed
 };
 
 /// Reads the command line. A number is the exit code with which the program is to end at once: what

@@ -30,6 +30,7 @@ Server::Server(Loop& loop, const TargetTable& targets, std::vector<OpenPortal> p
       loop_(loop),
       targets_(targets),
       memory_(loop),
+      recorder_(loop),
       portals_(addresses_of(portals)),
       desk_(targets, portals_, sessions_),
       heap_trim_(loop) {

@@ -1,6 +1,8 @@
 #include "target/portal/sockets.h"
 
 #include <cerrno>
+#include <charconv>
+#include <system_error>
 #include <utility>
 
 namespace holdfast::target {
@@ -40,6 +42,18 @@ bool has_ipv6() {
 }
 
 }  // namespace
+
+Result<SocketAddress> parse_place(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  std::uint16_t port = 0;
+  const std::string_view number = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), port);
+  std::string_view host = text.substr(0, colon == std::string_view::npos ? 0 : colon);
+  const bool bare_ipv6 = host.find(':') != std::string_view::npos && !host.starts_with('[');
+  if (number.empty() || host.empty() || bare_ipv6 || error != std::errc() || end != number.data() + number.size())
+    return Error{ErrorKind::invalid_input, EINVAL, "'" + std::string(text) + "' is not ADDR:PORT"};
+  return SocketAddress::parse(host, port);
+}
 
 std::vector<PortalGroup> one_portal_group(const std::vector<std::string>& addresses) {
   PortalGroup group;

@@ -11,8 +11,10 @@
 
 #include "common/base/clock.h"
 #include "common/iscsi/pdu.h"
+#include "common/runtime/loop.h"
 #include "common/runtime/socket.h"
 #include "common/runtime/tcp_state.h"
+#include "common/runtime/timer.h"
 #include "common/scsi/cdb.h"
 #include "common/scsi/lun_address.h"
 #include "target/lun/stage_times.h"
@@ -98,16 +100,25 @@ struct SlowCommand {
 };
 
 /// The daemon's memory of what was slow: the last commands that were, and the last connections that
-/// ended. Bounded.
-class FlightRecorder {
+/// ended; and when this process did not run itself, so that nobody else is blamed for that. Bounded.
+class FlightRecorder final : private Timer {
  public:
   static constexpr Duration usual_limit = std::chrono::seconds(1);
   static constexpr std::size_t commands_max = 256;
   static constexpr std::size_t connections_max = 32;
 
-  explicit FlightRecorder(Duration limit = usual_limit) : limit_(limit) {}
-  FlightRecorder(const FlightRecorder&) = delete;
-  FlightRecorder& operator=(const FlightRecorder&) = delete;
+  static constexpr std::size_t pauses_max = 32;
+  /// How often it is looked at whether we run, while something is under way; and how late is a pause.
+  static constexpr Duration tick = std::chrono::milliseconds(100);
+  static constexpr Duration pause_min = std::chrono::milliseconds(100);
+
+  /// We were to do something at `from`, and did not until `to`.
+  struct Pause {
+    Instant from{};
+    Instant to{};
+  };
+
+  explicit FlightRecorder(Loop& loop, Duration limit = usual_limit) : Timer(loop), limit_(limit) {}
 
   /// How long a command may take; longer is slow. 0: commands are not timed.
   Duration limit() const { return limit_; }
@@ -116,16 +127,30 @@ class FlightRecorder {
 
   void add(SlowCommand command);
   void connection_ended(std::shared_ptr<const ConnectionTrace> connection);
+  /// Somebody has something under way, from here on and until `nothing_under_way`.
+  void something_under_way() {
+    if (under_way_++ == 0 && !armed()) arm(loop().now() + tick);
+  }
+  void nothing_under_way() { --under_way_; }
 
   /// Oldest first.
   const std::deque<SlowCommand>& commands() const { return commands_; }
   const std::deque<std::shared_ptr<const ConnectionTrace>>& ended() const { return ended_; }
+  const std::deque<Pause>& pauses() const { return pauses_; }
+  std::uint64_t pauses_seen() const { return pauses_seen_; }
+  /// For how long of that time we did not run, as far as that is remembered.
+  Duration paused(Instant from, Instant to) const;
   /// How many there were, also those that are forgotten.
   std::uint64_t commands_added() const { return commands_added_; }
   std::uint64_t connections_ended() const { return connections_ended_; }
 
  private:
+  void expire() override;
+
   Duration limit_;
+  std::size_t under_way_ = 0;
+  std::deque<Pause> pauses_;
+  std::uint64_t pauses_seen_ = 0;
   std::deque<SlowCommand> commands_;
   std::deque<std::shared_ptr<const ConnectionTrace>> ended_;
   std::uint64_t commands_added_ = 0;

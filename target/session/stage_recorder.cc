@@ -98,6 +98,7 @@ StageRecorder::StageRecorder(Loop& loop, int fd, const LoginOutcome& login, cons
       acknowledged_(base_) {}
 
 StageRecorder::~StageRecorder() {
+  if (armed()) recorder_.nothing_under_way();
   const Instant now = loop().now();
   // Whoever comes next is another one, so who was owed these answers is not to be forgotten.
   std::vector<SlowCommand> lost;
@@ -158,12 +159,13 @@ SlowCommand StageRecorder::describe(const Slot& slot, Instant now) const {
 }
 
 void StageRecorder::expire() {
+  recorder_.nothing_under_way();
   const Instant now = loop().now();
   limit_ = recorder_.limit();
   if (limit_ == Duration(0)) return;
   std::optional<Instant> next = look_at_commands(now);
   if (const std::optional<Instant> other = look_at_answers(now)) earlier(next, *other);
-  if (next) arm(std::max(*next, now + limit_ / 4));
+  if (next) look_later(std::max(*next, now + limit_ / 4));
 }
 
 /// When the next one of those that are not overdue yet will be.

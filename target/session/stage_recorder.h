@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/runtime/loop.h"
 #include "common/runtime/timer.h"
 #include "target/session/command_window.h"
 #include "target/session/flight_recorder.h"
@@ -47,7 +48,7 @@ class StageRecorder final : private Timer {
     limit_ = recorder_.limit();
     if (limit_ == Duration(0)) return {};
     const Instant now = loop().now();
-    if (!armed()) arm(now + limit_);
+    if (!armed()) look_later(now + limit_);
     StageTimes times;
     times.received = now;
     return times;
@@ -71,6 +72,10 @@ class StageRecorder final : private Timer {
     std::uint64_t end = 0;  // bytes of the connection, up to its last one
   };
 
+  void look_later(Instant when) {
+    recorder_.something_under_way();
+    arm(when);
+  }
   void note_silence(Instant now);
   void expire() override;
   std::optional<Instant> look_at_commands(Instant now);

@@ -270,8 +270,29 @@ TEST_F(StagesTest, WithoutALimitNothingIsTimed) {
   EXPECT_EQ(slow().size(), 1u);
 }
 
+TEST_F(StagesTest, APauseOfOurOwnIsToldFromASlowStore) {
+  target_.inject({.kind = Fault::Kind::delay, .operation = StoreOperation::read, .delay = 20ms});
+  RawInitiator initiator(target_.port(), {});
+  initiator.clear_unit_attention();
+  initiator.send(initiator.read10(7, 0, 1));
+  target_.wait_for_struck(1);
+  target_.call([] { std::this_thread::sleep_for(500ms); });
+  EXPECT_EQ(initiator.finish(7), 0);
+  initiator.send(initiator.test_unit_ready(9));
+  EXPECT_EQ(initiator.finish(9), 0);
+  const std::vector<SlowCommand> all = slow();
+  ASSERT_GE(all.size(), 1u);
+  Duration paused{};
+  target_.call([&] {
+    paused = target_.server().recorder().paused(all[0].facts.times.received, all[0].until);
+  });
+  EXPECT_GE(paused, 300ms) << "but for what passed before somebody was to look";
+  EXPECT_LE(paused, all[0].until - all[0].facts.times.received);
+}
+
 TEST(FlightRecorder, KeepsTheLast) {
-  FlightRecorder recorder;
+  const std::unique_ptr<Loop> loop = Loop::create().value();
+  FlightRecorder recorder(*loop);
   for (std::uint32_t tag = 0; tag < 1000; ++tag) {
     SlowCommand command;
     command.facts.tag = tag;
