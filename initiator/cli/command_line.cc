@@ -9,6 +9,7 @@
 #include <string>
 
 #include "initiator/cli/compare_words.h"
+#include "initiator/cli/fault_words.h"
 #include "initiator/cli/load_words.h"
 #include "initiator/cli/run_words.h"
 #include "initiator/cli/this_machine.h"
@@ -31,6 +32,7 @@ constexpr const char* examples =
     "      (make the image first: truncate -s 20G /srv/home.img)\n"
     "  holdfast compare /usr/include --json compare.json\n"
     "  holdfast load iscsi://192.0.2.7/iqn.2001-04.com.example:disk1/0 --rw randwrite --verify\n"
+    "  holdfast fault --to 192.0.2.7:3260 --step 'after 5s stop in for 12s'\n"
     "\n"
     "A copy to a disk makes a new ext4 filesystem: whatever it held before is gone; so it is after a load\n"
     "that writes. A copy to a directory wants it new or empty.\n"
@@ -181,6 +183,8 @@ int run_command_line(int count, char** words) {
   discover->add_option("URL", portal, "iscsi://[user[%password]@]host[:port]")->required();
   discover->footer("Example: holdfast discover iscsi://192.0.2.7:3260");
 
+  FaultOptions fault_options;
+  const CLI::App* fault = add_fault(app, fault_options);
   DiffOptions diff_options;
   const CLI::App* diff = add_diff(app, diff_options);
   ReportWords report_words;
@@ -191,6 +195,7 @@ int run_command_line(int count, char** words) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : exit_usage;
   }
+  if (fault->parsed()) return fault_verb(fault_options);
   if (diff->parsed()) return diff_verb(diff_options);
   if (report->parsed()) return report_verb(report_words.record, report_words.html);
   copy_words.run.command_line = words_without_passwords(count, words);

@@ -7,8 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "common/base/size.h"
 #include "initiator/cli/run_words.h"
-#include "initiator/cli/size.h"
 #include "initiator/cli/verbs.h"
 
 namespace holdfast::initiator {

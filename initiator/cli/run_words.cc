@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-#include "initiator/cli/duration.h"
+#include "common/base/duration.h"
 
 namespace holdfast::initiator {
 

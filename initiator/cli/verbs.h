@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "initiator/cli/compare_run.h"
 #include "initiator/cli/copy_run.h"
@@ -31,6 +33,22 @@ struct DiffOptions {
 
 /// `holdfast diff`: 1 when the second record is worse, 2 when they cannot be compared, 0 otherwise.
 int diff_verb(const DiffOptions& options);
+
+struct FaultOptions {
+  std::string server;
+  std::string listen = "127.0.0.1:0";
+  std::vector<std::string> steps;
+  std::string script;  // empty: none
+  bool live = false;
+  bool udp = false;
+  std::optional<std::uint64_t> seed;
+  std::string json_path;  // empty: none
+  std::optional<int> ready_fd;
+  bool quiet = false;
+};
+
+/// `holdfast fault`: until a signal ends it.
+int fault_verb(const FaultOptions& options);
 
 /// `holdfast report`: the record as text on standard output, or as a page in the file `html_path`.
 /// 0 whatever the record says, 2 where there is none.

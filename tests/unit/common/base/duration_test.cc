@@ -1,10 +1,10 @@
-#include "initiator/cli/duration.h"
+#include "common/base/duration.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace holdfast::initiator {
+namespace holdfast {
 namespace {
 
 using std::chrono::hours;
@@ -53,4 +53,4 @@ TEST(Duration, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace holdfast::initiator
+}  // namespace holdfast

@@ -1,4 +1,4 @@
-#include "initiator/cli/duration.h"
+#include "common/base/duration.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <charconv>
 #include <cmath>
 
-namespace holdfast::initiator {
+namespace holdfast {
 namespace {
 
 struct Unit {
@@ -46,4 +46,4 @@ Result<Duration> parse_duration(std::string_view text) {
   return wrong(text, fmt::format("'{}' is no unit", unit));
 }
 
-}  // namespace holdfast::initiator
+}  // namespace holdfast

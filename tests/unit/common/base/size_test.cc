@@ -1,10 +1,10 @@
-#include "initiator/cli/size.h"
+#include "common/base/size.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace holdfast::initiator {
+namespace holdfast {
 namespace {
 
 std::uint64_t read(std::string_view text) {
@@ -44,4 +44,4 @@ TEST(Size, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace holdfast::initiator
+}  // namespace holdfast

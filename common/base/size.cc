@@ -1,11 +1,11 @@
-#include "initiator/cli/size.h"
+#include "common/base/size.h"
 
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <charconv>
 
-namespace holdfast::initiator {
+namespace holdfast {
 namespace {
 
 constexpr std::string_view letters = "kmgt";
@@ -33,4 +33,4 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   return number << shift;
 }
 
-}  // namespace holdfast::initiator
+}  // namespace holdfast
