@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t header_bytes = 16;
 constexpr std::size_t target_bytes = 32;
+constexpr std::size_t designator_bytes_max = 20;
 constexpr std::size_t segment_bytes = 28;
 constexpr std::size_t segment_header_bytes = 4;
 constexpr std::uint8_t list_id_usage_none = 3;
@@ -22,8 +23,21 @@ Sense copy_sense(AdditionalSense additional, std::size_t byte) {
 
 }  // namespace
 
-Sense copy_aborted(std::size_t number) {
-  return {.key = SenseKey::copy_aborted, .information = number};
+Sense copy_aborted(std::size_t number, AdditionalSense additional) {
+  return {.key = SenseKey::copy_aborted, .additional = additional, .information = number};
+}
+
+bool names(const CopyTarget& target, const Identity& identity) {
+  constexpr std::uint8_t t10_vendor = 1, naa = 3;
+  const std::vector<std::uint8_t>& bytes = target.designator;
+  if (target.designator_type == naa) return std::ranges::equal(bytes, identity.naa);
+  if (target.designator_type != t10_vendor) return false;
+  std::string named = identity.vendor;
+  named.resize(8, ' ');
+  named += identity.scsi_id;
+  // A longer one is cut to what a descriptor has room for.
+  if (bytes.size() != std::min(named.size(), designator_bytes_max)) return false;
+  return std::equal(bytes.begin(), bytes.end(), named.begin());
 }
 
 namespace {
@@ -31,12 +45,16 @@ namespace {
 std::optional<Sense> read_target(List list, std::size_t at, CopyList& copy) {
   if (list[at] != copy_limits::identification_descriptor)
     return copy_sense(additional_sense::unsupported_target_descriptor_type, at);
+  if ((list[at + 1] & 0xc0) != 0)  // LU ID TYPE: by designator alone
+    return invalid_field_in_parameter_list(static_cast<std::uint16_t>(at + 1), 7);
   if ((list[at + 1] & 0x20) != 0) return copy_aborted(copy.targets.size());  // NUL
+  if ((list[at + 1] & 0x1f) != 0)  // PERIPHERAL DEVICE TYPE: a disk
+    return copy_aborted(copy.targets.size(), additional_sense::incorrect_copy_target_device_type);
   CopyTarget target;
   target.code_set = list[at + 4] & 0x0f;
   target.designator_type = list[at + 5] & 0x0f;
   const std::size_t bytes = list[at + 7];
-  if (bytes > 20) return invalid_field_in_parameter_list(static_cast<std::uint16_t>(at + 7));
+  if (bytes > designator_bytes_max) return invalid_field_in_parameter_list(static_cast<std::uint16_t>(at + 7));
   const List designator = list.subspan(at + 8, bytes);
   target.designator.assign(designator.begin(), designator.end());
   target.block_bytes =
@@ -76,6 +94,8 @@ std::variant<CopyList, Sense> read_copy_list(List list) {
   copy.list_id_counts = usage != list_id_usage_none;
   if (usage == 1) return invalid_field_in_parameter_list(1, 4);
   if (!copy.list_id_counts && copy.list_id != 0) return invalid_field_in_parameter_list(0);
+  for (std::uint16_t reserved = 4; reserved < 8; ++reserved)
+    if (list[reserved] != 0) return invalid_field_in_parameter_list(reserved);
   const std::size_t targets = list_field<be16>(list, 2);
   const std::size_t segments = list_field<be32>(list, 8);
   const std::size_t inline_bytes = list_field<be32>(list, 12);
@@ -111,11 +131,11 @@ ParameterData copy_operating_parameters() {
   data.put_be32(copy_limits::segment_bytes_max);
   data.put_be32(0);  // no inline data
   data.put_be32(0);  // no held data
-  data.put_be32(0);
   data.put_be32(0);  // no stream device transfers
+  data.put_zeros(2);
   data.put_be16(copy_limits::concurrent_max);
   data.put({copy_limits::concurrent_max, copy_limits::granularity_log2, 0, 0});
-  data.put_zeros(2);
+  data.put_zeros(3);
   data.put({2, copy_limits::block_to_block, copy_limits::identification_descriptor});
   data.set_be32(0, static_cast<std::uint32_t>(data.size() - 4));
   return data;

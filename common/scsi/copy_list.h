@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/scsi/identity.h"
 #include "common/scsi/parameter_data.h"
 #include "common/scsi/sense.h"
 
@@ -53,8 +54,11 @@ struct CopyList {
 /// Reads an EXTENDED COPY(LID1) parameter list, or says why nothing is copied.
 std::variant<CopyList, Sense> read_copy_list(std::span<const std::uint8_t> list);
 
+/// Whether that is one of the designators that VPD page 83h has for a unit.
+bool names(const CopyTarget& target, const Identity& identity);
+
 /// COPY ABORTED, with the number of the descriptor at which it was (SPC-4 6.4.3).
-Sense copy_aborted(std::size_t number);
+Sense copy_aborted(std::size_t number, AdditionalSense additional = additional_sense::none);
 
 /// RECEIVE COPY RESULTS, OPERATING PARAMETERS (SPC-4 6.20).
 ParameterData copy_operating_parameters();

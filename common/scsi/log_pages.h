@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 #include "common/scsi/parameter_data.h"
 #include "common/scsi/primary_cdbs.h"
 #include "common/scsi/sense.h"
+#include "common/scsi/thresholds.h"
 
 namespace holdfast::scsi {
 
@@ -21,12 +23,18 @@ struct LogCounters {
   std::uint64_t verify_errors = 0;
 };
 
+/// What log pages tell of a logical unit.
+struct LogData {
+  const LogCounters& counters;
+  std::optional<ThinResources> resources{};  // absent: page 0Ch is not there
+};
+
 /// LOG SENSE parameter data (SPC-4 7.3, SBC-3 6.4): supported pages and subpages (00h, 00h/FFh),
-/// write, read and verify error counters (02h, 03h, 05h), non-medium errors (06h), temperature
-/// (0Dh), general statistics (19h), informational exceptions (2Fh). Or why there is none.
-std::variant<ParameterData, Sense> log_sense(const LogSense& command, const LogCounters& counters);
+/// write, read and verify error counters (02h, 03h, 05h), non-medium errors (06h), logical
+/// block provisioning (0Ch), temperature (0Dh), general statistics (19h), informational exceptions (2Fh). Or why there is none.
+std::variant<ParameterData, Sense> log_sense(const LogSense& command, const LogData& unit);
 
 /// Why a LOG SELECT changes nothing, if it does not: counters are set to zero by PCR=1 alone.
-std::variant<std::monostate, Sense> check_log_select(const LogSelect& command);
+std::variant<std::monostate, Sense> check_log_select(const LogSelect& command, bool thresholds);
 
 }  // namespace holdfast::scsi

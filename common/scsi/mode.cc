@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 
+#include "common/scsi/thresholds.h"
+
 namespace holdfast::scsi {
 namespace {
 
@@ -20,11 +22,17 @@ struct Page {
   std::uint8_t parameter_bytes;  // after PAGE LENGTH
   void (*put)(ParameterData&, const ModeParameters&, const ModeValues&);
   bool changeable = false;
+  bool of_thin_units = false;
+
+  bool is_there(const ModeParameters& unit) const { return unit.thresholds || !of_thin_units; }
 };
 
-void error_recovery(ParameterData& data, const ModeParameters&, const ModeValues&) {  // SBC-3 6.5.8
+void error_recovery(ParameterData& data, const ModeParameters& unit,
+                    const ModeValues&) {  // SBC-3 6.5.8
   data.put(std::uint8_t{0xc0});  // AWRE, ARRE: what is below us moves its bad blocks by itself
-  data.put_zeros(9);
+  data.put_zeros(4);
+  data.put(static_cast<std::uint8_t>(unit.thresholds ? 0x80 : 0x00));  // LBPERE
+  data.put_zeros(4);
 }
 
 void disconnect_reconnect(ParameterData& data, const ModeParameters&, const ModeValues&) {
@@ -80,15 +88,26 @@ void informational_exceptions(ParameterData& data, const ModeParameters&,
   data.put_zeros(9);
 }
 
+void provisioning(ParameterData& data, const ModeParameters& unit,
+                  const ModeValues&) {  // SBC-3 6.5.7
+  constexpr std::uint8_t enabled = 0x80;  // soft, told when what is available decreases to it
+  constexpr std::uint8_t available = 0x01;
+  data.put_zeros(12);  // SITUA 0: every nexus is told
+  data.put({enabled, available, 0, 0});
+  data.put_be32(soft_threshold_sets(unit.geometry));
+}
+
 // In the order of page codes, as MODE SENSE returns them.
 constexpr Page pages[] = {
     {0x01, 0x00, 10, error_recovery},    {0x02, 0x00, 14, disconnect_reconnect},
     {0x03, 0x00, 22, format_device},     {0x04, 0x00, 22, rigid_disk_geometry},
     {0x08, 0x00, 18, caching},           {0x0a, 0x00, 10, control, true},
     {0x0a, 0x01, 28, control_extension}, {0x1c, 0x00, 10, informational_exceptions},
+    {0x1c, 0x02, 20, provisioning, false, true},
 };
 
-bool is_asked_for(const Page& page, const ModeSense& command) {
+bool is_asked_for(const Page& page, const ModeSense& command, const ModeParameters& unit) {
+  if (!page.is_there(unit)) return false;
   const bool code = command.page == all_pages || command.page == page.code;
   return code && (command.subpage == all_subpages || command.subpage == page.subpage);
 }
@@ -164,7 +183,7 @@ std::variant<ParameterData, Sense> mode_sense(const ModeSense& command,
 
   const std::size_t without_pages = data.size();
   for (const Page& page : pages)
-    if (is_asked_for(page, command)) put_page(data, page, command.control, unit);
+    if (is_asked_for(page, command, unit)) put_page(data, page, command.control, unit);
   if (data.size() == without_pages) {
     // The page is not there, or it is and its subpage is not.
     const bool page_exists = command.page == all_pages ||
@@ -248,7 +267,7 @@ class SelectedPages {
     const std::uint8_t code = list_[start] & 0x3f;
     const std::uint8_t subpage = subpage_format ? list_[start + 1] : 0;
     const auto* page = std::find_if(std::begin(pages), std::end(pages), [&](const Page& known) {
-      return known.code == code && known.subpage == subpage;
+      return known.code == code && known.subpage == subpage && known.is_there(unit_);
     });
     if (page == std::end(pages) || (subpage_format && subpage == 0)) return wrong_at(start, 5);
     const std::size_t bytes =

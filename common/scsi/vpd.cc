@@ -6,6 +6,7 @@
 
 #include "common/base/units.h"
 #include "common/scsi/copy_list.h"
+#include "common/scsi/thresholds.h"
 #include "common/scsi/unmap_list.h"
 
 namespace holdfast::scsi {
@@ -110,8 +111,6 @@ void third_party_copy(ParameterData& data, const VitalProductData&) {  // SPC-4 
   data.put_zeros(12);
   begin(0x0008, 4);  // supported descriptors
   data.put({2, copy_limits::block_to_block, copy_limits::identification_descriptor, 0});
-  begin(0x000c, 4);  // copy identifiers: one byte, as LID1 has it
-  data.put({1, 0, 0, 0});
   begin(0x8001, 32);  // general copy operations
   data.put_be32(copy_limits::concurrent_max);
   data.put_be32(copy_limits::concurrent_max);
@@ -151,7 +150,8 @@ void logical_block_provisioning(ParameterData& data, const VitalProductData& uni
   if (!unit.thin) return data.put_zeros(4);  // no unmapping by any command, fully provisioned
   constexpr std::uint8_t unmap_and_write_same = 0xe0, reads_zeros = 0x04, anchors = 0x02;
   constexpr std::uint8_t thin = 0x02;
-  data.put({0, unmap_and_write_same | reads_zeros | anchors, thin, 0});
+  const std::uint8_t exponent = unit.thresholds ? threshold_exponent(unit.geometry) : 0;
+  data.put({exponent, unmap_and_write_same | reads_zeros | anchors, thin, 0});
 }
 
 struct Page {

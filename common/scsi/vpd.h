@@ -14,6 +14,7 @@ struct VitalProductData {
   const Identity& identity;
   const Geometry& geometry;
   bool thin = false;                // LBPME
+  bool thresholds = false;          // a thin unit tells when its room runs out
   std::uint16_t rotation_rate = 1;  // MEDIUM ROTATION RATE: 1 does not rotate, 0 is not said
   // MAXIMUM TRANSFER LENGTH, which is that of an atomic write too, MAXIMUM COMPARE AND WRITE LENGTH
   // and MAXIMUM WRITE SAME LENGTH, in logical blocks.

@@ -83,7 +83,7 @@ struct LogicalUnit::Admission {
     return parameter_list(command.parameter_bytes, 10);
   }
   Admitted operator()(const scsi::LogSelect& command) const {
-    const auto checked = scsi::check_log_select(command);
+    const auto checked = scsi::check_log_select(command, unit.room_ != nullptr);
     if (const auto* wrong = std::get_if<scsi::Sense>(&checked)) return *wrong;
     return Transfer{};
   }

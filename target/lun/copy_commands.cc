@@ -1,59 +1,124 @@
-// EXTENDED COPY: blocks of this logical unit to other blocks of it, without a way over the network.
+// EXTENDED COPY: blocks of a target's units to blocks of its units, without a way over the network.
+// Who has the one unit of a target may have all of them, so nobody gets by a copy what READ and
+// WRITE would not give; units of other targets are not reachable for it.
 
 #include <algorithm>
 #include <vector>
 
 #include "target/lun/multi_step.h"
 #include "target/lun/outcome.h"
+#include "target/lun/scsi_target.h"
 #include "target/lun/vectors.h"
 
 namespace holdfast::target {
 namespace {
 
-/// Whether a target descriptor names the unit itself, by one of the designators that VPD page 83h
-/// has for it.
-bool names(const scsi::CopyTarget& target, const scsi::Identity& identity) {
-  constexpr std::uint8_t t10_vendor = 1, naa = 3;
-  const std::vector<std::uint8_t>& bytes = target.designator;
-  if (target.designator_type == naa) return std::ranges::equal(bytes, identity.naa);
-  if (target.designator_type != t10_vendor) return false;
-  std::string named = identity.vendor;
-  named.resize(8, ' ');
-  named += identity.scsi_id;
-  return !bytes.empty() && bytes.size() <= named.size() &&
-         std::equal(bytes.begin(), bytes.end(), named.begin());
+namespace additional_sense = scsi::additional_sense;
+
+scsi::Sense third_party_failure(std::size_t segment) {
+  return scsi::copy_aborted(segment, additional_sense::third_party_device_failure);
 }
 
 }  // namespace
 
-Task<std::optional<scsi::Sense>> LogicalUnit::MultiStep::copy_segment(
-    LogicalUnit& unit, Command& command, const scsi::CopySegment& segment) {
-  const std::uint64_t block_bytes = unit.geometry_.block_bytes;
-  const std::uint64_t from = segment.source_lba * block_bytes;
-  const std::uint64_t to = segment.destination_lba * block_bytes;
-  const std::uint64_t all = segment.blocks * block_bytes;
-  StoreStep step(*unit.store_);
-  RangeHold hold(unit.locks_);
-  WorkBuffers::Loan loan(unit.buffers_);
+/// Finds the units that the list names, and comes to those that are others than `unit`.
+std::optional<scsi::Sense> LogicalUnit::MultiStep::find_parties(LogicalUnit& unit, Command& command,
+                                                                const scsi::CopyList& list,
+                                                                CopyParties& parties) {
+  for (const scsi::CopyTarget& target : list.targets) {
+    LogicalUnit* const named = unit.target_->find(target);
+    if (named == nullptr)
+      return scsi::Sense{.key = scsi::SenseKey::copy_aborted,
+                         .additional = additional_sense::copy_target_device_not_reachable};
+    constexpr std::uint16_t block_length_at = 29;
+    if (target.block_bytes != named->geometry_.block_bytes)
+      return scsi::invalid_field_in_parameter_list(
+          static_cast<std::uint16_t>(target.at + block_length_at));
+    parties.units.push_back(named);
+    if (named != &unit)
+      parties.visits.push_back(std::make_unique<UnitVisit>(*named, *command.nexus));
+  }
+  constexpr std::uint16_t blocks_at = 10;
+  for (const scsi::CopySegment& segment : list.segments)
+    if (parties.bytes_of(segment) > scsi::copy_limits::segment_bytes_max)
+      return scsi::invalid_field_in_parameter_list(
+          static_cast<std::uint16_t>(segment.at + blocks_at));
+  return std::nullopt;
+}
+
+/// Why a segment cannot be copied, if it cannot: the reasons that the unit's own READ or WRITE would
+/// have.
+std::optional<scsi::Sense> LogicalUnit::MultiStep::check_segment(
+    const LogicalUnit& unit, const Command& command, const CopyParties& parties,
+    const scsi::CopySegment& segment, std::size_t number) {
+  LogicalUnit& from = *parties.units[segment.source];
+  LogicalUnit& to = *parties.units[segment.destination];
+  const std::uint64_t bytes = parties.bytes_of(segment);
+  if (bytes % from.geometry_.block_bytes != 0 || bytes % to.geometry_.block_bytes != 0)
+    return scsi::copy_aborted(number, additional_sense::unexpected_inexact_segment);
+  const auto fits = [bytes](const LogicalUnit& end, std::uint64_t lba) {
+    const auto blocks = static_cast<std::uint32_t>(bytes / end.geometry_.block_bytes);
+    return end.geometry_.contains({.lba = lba, .blocks = blocks});
+  };
+  if (!fits(from, segment.source_lba) || !fits(to, segment.destination_lba))
+    return scsi::copy_aborted(number);
+  const auto lets_in = [&](LogicalUnit& end, scsi::ReservationClass use) {
+    if (&end == &unit || end.reservations_.none_stands()) return true;
+    return end.reservations_.may_run(use, command.cdb, end.state_of(*command.nexus));
+  };
+  if (!lets_in(from, scsi::ReservationClass::reads) || !lets_in(to, scsi::ReservationClass::writes))
+    return third_party_failure(number);
+  if (!from.is_ready() || !to.is_ready())
+    return scsi::copy_aborted(number, additional_sense::copy_target_device_not_reachable);
+  if (!to.write_protected()) return std::nullopt;
+  if (&to != &unit) return third_party_failure(number);
+  return scsi::Sense{.key = scsi::SenseKey::data_protect,
+                     .additional = additional_sense::write_protected};
+}
+
+/// False where a step failed, or where a party would have no more of it.
+Task<bool> LogicalUnit::MultiStep::copy_segment(Command& command, const CopyParties& parties,
+                                                const scsi::CopySegment& segment) {
+  LogicalUnit& source = *parties.units[segment.source];
+  LogicalUnit& destination = *parties.units[segment.destination];
+  const std::uint64_t from = segment.source_lba * source.geometry_.block_bytes;
+  const std::uint64_t to = segment.destination_lba * destination.geometry_.block_bytes;
+  const std::uint64_t all = parties.bytes_of(segment);
+  StoreStep read(*source.store_), write(*destination.store_);
+  RangeHold read_hold(source.locks_), write_hold(destination.locks_);
+  WorkBuffers::Loan loan(source.buffers_);
   for (std::uint64_t done = 0; done < all && !given_up(command);) {
     const std::size_t now = std::min<std::uint64_t>(all - done, WorkBuffers::buffer_bytes);
-    co_await hold.take(RangeLock::Mode::read, from + done, now);
+    co_await read_hold.take(RangeLock::Mode::read, from + done, now);
     co_await loan.take();
-    const int read_error = co_await step.read(from + done, loan.vectors(now));
-    hold.release();
-    if (read_error != 0) co_return failure(unit, step);
+    const int read_error = co_await read.read(from + done, loan.vectors(now));
+    read_hold.release();
+    if (read_error != 0) co_return false;
     // Whoever holds a buffer waits for the store alone, so the data moves to memory of its own.
     const std::span<const std::byte> here = loan.bytes().first(now);
     std::vector<std::byte> data(here.begin(), here.end());
     loan.give_back();
     iovec vector{data.data(), now};
-    co_await hold.take(RangeLock::Mode::write, to + done, now);
-    const int write_error = co_await step.write(to + done, std::span(&vector, 1), false);
-    hold.release();
-    if (write_error != 0) co_return failure(unit, step);
+    co_await write_hold.take(RangeLock::Mode::write, to + done, now);
+    if (parties.turned_away() || !source.is_ready() || !destination.is_ready()) co_return false;
+    const int write_error = co_await write.write(to + done, std::span(&vector, 1), false);
+    write_hold.release();
+    if (write_error != 0) co_return false;
+    destination.wrote(now);
     done += now;
   }
-  co_return std::nullopt;
+  co_return true;
+}
+
+/// What was copied is on the medium, where the unit promises that of what is written.
+Task<bool> LogicalUnit::MultiStep::make_durable(const CopyParties& parties) {
+  for (LogicalUnit* const written : parties.units) {
+    if (written->write_cache_enabled_ || written->write_protected()) continue;
+    StoreStep step(*written->store_);
+    const int error = co_await step.flush();
+    if (error != 0) co_return false;
+  }
+  co_return true;
 }
 
 Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
@@ -66,34 +131,26 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
   const auto read = scsi::read_copy_list(list);
   if (const auto* wrong = std::get_if<scsi::Sense>(&read)) co_return unit.check_condition(*wrong);
   const auto& wanted = std::get<scsi::CopyList>(read);
-  for (const scsi::CopyTarget& target : wanted.targets)
-    if (!names(target, unit.identity_))
-      co_return unit.check_condition(
-          {.key = scsi::SenseKey::copy_aborted,
-           .additional = scsi::additional_sense::copy_target_device_not_reachable});
-  if (unit.write_protected() && !wanted.segments.empty())
-    co_return unit.check_condition({.key = scsi::SenseKey::data_protect,
-                                    .additional = scsi::additional_sense::write_protected});
+  CopyParties parties;
+  if (const std::optional<scsi::Sense> refused = find_parties(unit, command, wanted, parties))
+    co_return unit.check_condition(*refused);
   CopyResults::Result result{.nexus = command.nexus->index, .list_id = wanted.list_id};
   std::optional<scsi::Sense> wrong;
   for (const scsi::CopySegment& segment : wanted.segments) {
     if (given_up(command)) break;
-    const bool fits =
-        unit.geometry_.contains({.lba = segment.source_lba, .blocks = segment.blocks}) &&
-        unit.geometry_.contains({.lba = segment.destination_lba, .blocks = segment.blocks});
-    if (!fits) {
-      wrong = scsi::copy_aborted(result.segments);
+    wrong = check_segment(unit, command, parties, segment, result.segments);
+    if (wrong) break;
+    const bool copied = co_await copy_segment(command, parties, segment);
+    if (!copied) {
+      wrong = third_party_failure(result.segments);
       break;
     }
-    wrong = co_await copy_segment(unit, command, segment);
-    if (wrong) break;
     ++result.segments;
-    result.bytes += std::uint64_t{segment.blocks} * unit.geometry_.block_bytes;
+    result.bytes += parties.bytes_of(segment);
   }
-  StoreStep step(*unit.store_);
-  if (!wrong && result.segments > 0 && !unit.write_cache_enabled_) {
-    const int error = co_await step.flush();
-    if (error != 0) wrong = failure(unit, step);
+  if (!wrong && result.segments > 0) {
+    const bool durable = co_await make_durable(parties);
+    if (!durable) wrong = third_party_failure(result.segments);
   }
   result.failed = wrong.has_value();
   if (wanted.list_id_counts) unit.copy_results_.note(result);

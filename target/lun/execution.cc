@@ -42,7 +42,12 @@ struct LogicalUnit::Execution {
   void operator()(const scsi::ReportSupportedOpcodes& asked) { return_parameters(asked); }
   void operator()(const scsi::ReportSupportedTmfs& asked) { return_parameters(asked); }
   void operator()(const scsi::ReadDefectData& asked) { return_parameters(asked); }
-  void operator()(const scsi::LogSense& asked) { return_parameters(asked); }
+  void operator()(const scsi::LogSense& asked) {
+    // How much room there is left has to be asked for.
+    constexpr std::uint8_t provisioning_page = 0x0c;
+    if (asked.page == provisioning_page) return unit.start_steps(command, asked);
+    return_parameters(asked);
+  }
   void operator()(const scsi::ReportTargetPortGroups& asked) { return_parameters(asked); }
   void operator()(const scsi::ModeSelect& asked) { with_parameter_list(asked); }
   void operator()(const scsi::SetTargetPortGroups& asked) { with_parameter_list(asked); }
@@ -189,6 +194,7 @@ void LogicalUnit::start_steps(Command& command, const Asked& asked) {
 Shell LogicalUnit::take_steps(Command& command, Task<Outcome> work) {
   command.times.stamp(command.times.store_started);
   Outcome outcome = co_await work;
+  if (kind_of(command.meaning_) == CommandKind::write) wrote(command.transfer_bytes_);
   answer(command, outcome);
 }
 
@@ -264,6 +270,7 @@ void LogicalUnit::count(const Command& command, StoreOperation operation) {
   } else if (operation == StoreOperation::write) {
     ++counters_.writes;
     counters_.written_blocks += blocks;
+    wrote(command.transfer_bytes_);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "common/runtime/loop.h"
 #include "common/scsi/lun_address.h"
 #include "target/lun/outcome.h"
+#include "target/lun/unit_visit.h"
 
 namespace holdfast::target {
 namespace {
@@ -96,9 +97,12 @@ LogicalUnit::LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions&
       reservations_(options.target_name, options.number, options.target_ports),
       job_(*store_, locks_, buffers_, geometry_.block_bytes, [this] { save_record(); }),
       background_flush_(*store_, [this](int error) { background_flush_failed(error); }) {
+  if (thin_ && !write_protected_ && store_->tells_room())
+    room_ = std::make_unique<RoomWatch>(*store_, geometry_, [this] { soft_threshold_reached(); });
 }
 
 LogicalUnit::~LogicalUnit() {
+  CHECK(visits_.empty());
   for (const std::unique_ptr<NexusState>& state : nexus_states_)
     CHECK(state == nullptr || state->tasks.empty());
 }
@@ -113,7 +117,8 @@ UnitDescription LogicalUnit::description() const {
           .commands = command_set(),
           .mode = mode_parameters(),
           .port_group = port_group_,
-          .counters = counters_,
+          .log = {.counters = counters_,
+                  .resources = room_ == nullptr ? std::nullopt : std::optional(room_->resources())},
           .transfer_bytes_max = transfer_bytes_max_,
           .rotation_rate = rotation_rate_};
 }
@@ -252,6 +257,7 @@ void LogicalUnit::reset(std::function<void()> finished) {
     state->prevents_removal = false;
     clear(*state, clearance);
   }
+  clear_visits(nullptr, clearance);
   wait_for(std::move(clearance));
 }
 
@@ -271,6 +277,15 @@ void LogicalUnit::clear(NexusState& nexus, Clearance& clearance, const Command* 
   });
 }
 
+void LogicalUnit::clear_visits(const NexusState* nexus, Clearance& clearance) {
+  clearance.counts_visits = true;
+  for (UnitVisit* const visit : visits_) {
+    if (nexus != nullptr && &visit->nexus() != nexus) continue;
+    ++clearance.commands_left;
+    visit->turn_away();
+  }
+}
+
 void LogicalUnit::wait_for(Clearance clearance) {
   if (clearance.commands_left == 0 && !clearance_notice_.queued())
     Loop::current().defer(clearance_notice_);
@@ -281,15 +296,28 @@ void LogicalUnit::drain(std::function<void()> finished) {
   Clearance clearance{.serial_max = commands_begun_, .finished = std::move(finished)};
   for (const std::unique_ptr<NexusState>& state : nexus_states_)
     if (state != nullptr) state->tasks.for_each([&](Command&) { ++clearance.commands_left; });
+  clearance.counts_visits = true;
+  clearance.commands_left += visits_.size();
   wait_for(std::move(clearance));
 }
 
 void LogicalUnit::command_left(const NexusState& nexus, std::uint64_t serial) {
   for (Clearance& clearance : clearances_) {
     if (clearance.nexus != nullptr && clearance.nexus != &nexus) continue;
-    if (serial > clearance.serial_max || --clearance.commands_left > 0) continue;
-    if (!clearance_notice_.queued()) Loop::current().defer(clearance_notice_);
+    if (serial <= clearance.serial_max) one_left(clearance);
   }
+}
+
+void LogicalUnit::visit_left(const NexusState& nexus, std::uint64_t serial) {
+  for (Clearance& clearance : clearances_) {
+    if (!clearance.counts_visits || serial > clearance.serial_max) continue;
+    if (clearance.nexus == nullptr || clearance.nexus == &nexus) one_left(clearance);
+  }
+}
+
+void LogicalUnit::one_left(Clearance& clearance) {
+  if (--clearance.commands_left == 0 && !clearance_notice_.queued())
+    Loop::current().defer(clearance_notice_);
 }
 
 void LogicalUnit::tell_finished_clearances() {
@@ -308,11 +336,19 @@ void LogicalUnit::flush_and_tell(std::function<void()> finished) {
       flush_and_tell(std::move(finished));
     });
   const auto saved = [this, finished = std::move(finished)] {
-    if (record_ == nullptr) return finished();
-    record_->tell_when_saved(finished);
+    const auto idle = [this, finished] {
+      if (record_ == nullptr) return finished();
+      record_->tell_when_saved(finished);
+    };
+    if (room_ == nullptr) return idle();
+    room_->tell_when_idle(idle);
   };
   if (write_protected_) return saved();
   background_flush_.start_and_tell(saved);
+}
+
+void LogicalUnit::soft_threshold_reached() {
+  raise(Condition::soft_threshold_reached);
 }
 
 void LogicalUnit::background_flush_failed(int error) {

@@ -26,11 +26,15 @@
 #include "target/lun/readiness.h"
 #include "target/lun/record_keeper.h"
 #include "target/lun/reservations.h"
+#include "target/lun/room_watch.h"
 #include "target/lun/steps.h"
 #include "target/lun/work_buffers.h"
 #include "target/store/store.h"
 
 namespace holdfast::target {
+
+class ScsiTarget;
+class UnitVisit;
 
 /// What a logical unit is made with, besides its store.
 struct LogicalUnitOptions {
@@ -103,6 +107,7 @@ class LogicalUnit {
  private:
   friend class Command;
   friend class ScsiTarget;
+  friend class UnitVisit;
   struct Admission;
   struct Execution;
   struct MultiStep;
@@ -151,6 +156,11 @@ class LogicalUnit {
   void store_is_done(Command& command);
   void count(const Command& command, StoreOperation operation);
   void background_flush_failed(int error);
+  /// So many bytes: whether there is room for more may have to be looked at.
+  void wrote(std::uint64_t bytes) {
+    if (room_ != nullptr) room_->wrote(bytes);
+  }
+  void soft_threshold_reached();
 
   // Reservations: reserving.cc.
   /// Refuses a command that reservations keep out.
@@ -187,10 +197,15 @@ class LogicalUnit {
     const NexusState* nexus = nullptr;
     std::uint64_t serial_max = 0;
     std::size_t commands_left = 0;
+    bool counts_visits = false;  // among the commands
     std::function<void()> finished;
   };
   /// Aborts the nexus's commands but `except`.
   void clear(NexusState& nexus, Clearance& clearance, const Command* except = nullptr);
+  /// Turns its visits away, or those of all nexuses.
+  void clear_visits(const NexusState* nexus, Clearance& clearance);
+  void visit_left(const NexusState& nexus, std::uint64_t serial);
+  void one_left(Clearance& clearance);
   void wait_for(Clearance clearance);
   class ClearanceNotice final : public Deferred {
    public:
@@ -220,17 +235,20 @@ class LogicalUnit {
   CopyResults copy_results_;
   /// The target's, from `ScsiTarget::add` on.
   const LunInventory* inventory_ = nullptr;
+  ScsiTarget* target_ = nullptr;
 
   const std::shared_ptr<UnitStatistics> statistics_ = std::make_shared<UnitStatistics>();
   std::vector<std::unique_ptr<NexusState>> nexus_states_;  // by Nexus::index
   std::uint64_t commands_begun_ = 0;
   std::vector<Clearance> clearances_;
+  std::vector<UnitVisit*> visits_;
   ClearanceNotice clearance_notice_;
   Reservations reservations_;
   RangeLocks locks_;
   WorkBuffers buffers_;
   MediumJob job_;
   BackgroundFlush background_flush_;
+  std::unique_ptr<RoomWatch> room_;  // nullptr: it has all its room, or nobody can tell
 };
 
 }  // namespace holdfast::target

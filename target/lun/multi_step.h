@@ -1,13 +1,17 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "common/runtime/task.h"
 #include "common/scsi/copy_list.h"
 #include "target/lun/logical_unit.h"
 #include "target/lun/steps.h"
+#include "target/lun/unit_visit.h"
 #include "target/lun/work_buffers.h"
 
 namespace holdfast::target {
@@ -27,6 +31,7 @@ struct LogicalUnit::MultiStep {
   static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::FormatUnit& format);
   static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::Sanitize& sanitize);
   static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::ExtendedCopy& copy);
+  static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::LogSense& asked);
 
  private:
   /// What a stretch of the medium is compared with.
@@ -53,8 +58,31 @@ struct LogicalUnit::MultiStep {
                                                   Stretch stretch, Expected expected);
   static Task<std::optional<scsi::Sense>> fill(LogicalUnit& unit, Command& command, Stretch stretch,
                                                std::span<const std::byte> block);
-  static Task<std::optional<scsi::Sense>> copy_segment(LogicalUnit& unit, Command& command,
-                                                       const scsi::CopySegment& segment);
+  /// The units that a copy is about, in the order of its list, and the visits to those that are
+  /// others than the one that has the command.
+  struct CopyParties {
+    std::vector<LogicalUnit*> units;
+    std::vector<std::unique_ptr<UnitVisit>> visits;
+
+    bool turned_away() const {
+      return std::ranges::any_of(
+          visits, [](const std::unique_ptr<UnitVisit>& visit) { return visit->turned_away(); });
+    }
+    std::uint64_t bytes_of(const scsi::CopySegment& segment) const {
+      const LogicalUnit* counts =
+          units[segment.destination_counts ? segment.destination : segment.source];
+      return std::uint64_t{segment.blocks} * counts->geometry_.block_bytes;
+    }
+  };
+  static std::optional<scsi::Sense> find_parties(LogicalUnit& unit, Command& command,
+                                                 const scsi::CopyList& list, CopyParties& parties);
+  static std::optional<scsi::Sense> check_segment(const LogicalUnit& unit, const Command& command,
+                                                  const CopyParties& parties,
+                                                  const scsi::CopySegment& segment,
+                                                  std::size_t number);
+  static Task<bool> copy_segment(Command& command, const CopyParties& parties,
+                                 const scsi::CopySegment& segment);
+  static Task<bool> make_durable(const CopyParties& parties);
   static Task<Outcome> run_job(LogicalUnit& unit, Command& command, JobPlan plan, bool immediate);
   static Task<std::optional<scsi::Sense>> combine(LogicalUnit& unit, Command& command,
                                                   Stretch stretch);

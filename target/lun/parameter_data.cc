@@ -19,6 +19,7 @@ Parameters parameters(const scsi::Inquiry& command, const UnitDescription& unit)
       .identity = unit.identity,
       .geometry = unit.geometry,
       .thin = unit.commands.thin,
+      .thresholds = unit.log.resources.has_value(),
       .rotation_rate = unit.rotation_rate,
       .transfer_blocks_max = unit.transfer_bytes_max / unit.geometry.block_bytes,
       .compare_blocks_max = compare_blocks_max,
@@ -50,7 +51,7 @@ Parameters parameters(const scsi::ReportSupportedTmfs& command, const UnitDescri
 }
 
 Parameters parameters(const scsi::LogSense& command, const UnitDescription& unit) {
-  return scsi::log_sense(command, unit.counters);
+  return scsi::log_sense(command, unit.log);
 }
 
 Parameters parameters(const scsi::ReportTargetPortGroups& command, const UnitDescription& unit) {

@@ -21,7 +21,7 @@ struct UnitDescription {
   scsi::CommandSet commands;
   scsi::ModeParameters mode;
   scsi::PortGroup port_group;
-  const scsi::LogCounters& counters;
+  scsi::LogData log;
   std::uint32_t transfer_bytes_max = 0;
   std::uint16_t rotation_rate = 1;
 };

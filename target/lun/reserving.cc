@@ -111,6 +111,7 @@ void LogicalUnit::abort_preempted(Command& by, const ReservationChange& change,
     Clearance clearance{
         .nexus = state.get(), .serial_max = commands_begun_, .finished = one_cleared};
     clear(*state, clearance, &by);
+    clear_visits(state.get(), clearance);
     if (clearance.commands_left > 0 && state.get() != by.nexus_state_)
       state->conditions.raise(Condition::commands_cleared);
     ++*left;

@@ -35,6 +35,7 @@ void ScsiTarget::add(std::unique_ptr<LogicalUnit> unit) {
   CHECK(find(number) == nullptr);
   state_->inventory.add(number);
   unit->inventory_ = &state_->inventory;
+  unit->target_ = this;
   if (number >= state_->units.size()) state_->units.resize(number + 1);
   state_->units[number] = std::move(unit);
 }
@@ -62,6 +63,16 @@ void ScsiTarget::luns_changed() {
 
 LogicalUnit* ScsiTarget::find(std::uint32_t number) {
   return number < state_->units.size() ? state_->units[number].get() : nullptr;
+}
+
+LogicalUnit* ScsiTarget::find(const scsi::CopyTarget& named) {
+  LogicalUnit* found = nullptr;
+  for (const std::unique_ptr<LogicalUnit>& unit : state_->units) {
+    if (unit == nullptr || !names(named, unit->identity())) continue;
+    if (found != nullptr) return nullptr;  // Who is meant is not to be guessed.
+    found = unit.get();
+  }
+  return found;
 }
 
 LogicalUnit* ScsiTarget::find(const scsi::LunAddress& lun) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "common/scsi/copy_list.h"
 #include "common/scsi/lun_address.h"
 #include "target/lun/command.h"
 #include "target/lun/logical_unit.h"
@@ -25,6 +26,8 @@ class ScsiTarget {
   void add(std::unique_ptr<LogicalUnit> unit);
   /// The unit with that number, or nullptr.
   LogicalUnit* find(std::uint32_t number);
+  /// The unit that an EXTENDED COPY names, or nullptr; also where it names several.
+  LogicalUnit* find(const scsi::CopyTarget& named);
   /// Takes a unit out: no new command finds it. It stays with the target, which aborts and resets
   /// what it still has, until `release`, which only one that has drained may see.
   LogicalUnit& retire(std::uint32_t number);

@@ -30,7 +30,8 @@ scsi::ModeParameters LogicalUnit::mode_parameters() const {
           .write_protected = write_protected(),
           .rotation_rate = rotation_rate_,
           .current = mode_,
-          .saved = saved_mode_};
+          .saved = saved_mode_,
+          .thresholds = room_ != nullptr};
 }
 
 Readiness LogicalUnit::readiness() const {
@@ -132,6 +133,25 @@ void LogicalUnit::save_record() {
                   saved.software_write_protect ? 1 : 0);
   if (job_.plan()) content += fmt::format("job {}\n", job_.plan()->encode());
   record_->save(std::move(content));
+}
+
+/// Of the page about room, which is looked at now.
+Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
+                                          const scsi::LogSense& asked) {
+  if (unit.room_ != nullptr) {
+    Task<int> look = unit.room_->look();
+    const int error = co_await look;
+    if (error != 0)
+      co_return unit.check_condition(
+          {.key = scsi::SenseKey::hardware_error,
+           .additional = scsi::additional_sense::internal_target_failure});
+  }
+  const Parameters answer = parameters(asked, unit.description());
+  if (const auto* sense = std::get_if<scsi::Sense>(&answer)) co_return unit.check_condition(*sense);
+  const std::span<const std::uint8_t> data = std::get<scsi::ParameterData>(answer).bytes();
+  const std::size_t room = std::min<std::size_t>(data.size(), command.transfer_bytes_);
+  const std::size_t copied = copy_into(command.vectors, data.first(room));
+  co_return good(static_cast<std::uint32_t>(copied));
 }
 
 Task<Outcome> LogicalUnit::MultiStep::run_job(LogicalUnit& unit, Command& command, JobPlan plan,

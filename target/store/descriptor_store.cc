@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <utility>
 
@@ -28,6 +30,17 @@ constexpr int retries_max = 100;
 /// The filesystem or device cannot do this to a range (EBUSY: a device that others have open too).
 bool cannot_unmap(int error) {
   return error == EOPNOTSUPP || error == ENOSYS || error == ENODEV || error == EBUSY;
+}
+
+/// 0, or the errno.
+int measure_room(int fd, StoreRoom& room) {
+  struct statvfs file_system {};
+  struct stat file {};
+  if (::fstatvfs(fd, &file_system) != 0 || ::fstat(fd, &file) != 0) return errno;
+  constexpr std::uint64_t stat_block_bytes = 512;
+  room.available_bytes = std::uint64_t{file_system.f_bavail} * file_system.f_frsize;
+  room.used_bytes = static_cast<std::uint64_t>(file.st_blocks) * stat_block_bytes;
+  return 0;
 }
 
 /// Drops the first `bytes` from `vectors`.
@@ -78,6 +91,7 @@ void DescriptorStore::start(StoreRequest& request) {
       return enter(request, options_.zero_range ? zero_range : write_zeros);
     case StoreOperation::read_ahead:
     case StoreOperation::map:
+    case StoreOperation::room:
       return ask(request);
   }
 }
@@ -94,6 +108,10 @@ class DescriptorStore::Question final : public BlockingJob {
     const int fd = store_.fd_.get();
     if (request_.operation == StoreOperation::map) {
       error_ = map_extents(fd, request_);
+      return;
+    }
+    if (request_.operation == StoreOperation::room) {
+      error_ = measure_room(fd, request_.room);
       return;
     }
     ::posix_fadvise(fd, static_cast<off_t>(request_.offset), static_cast<off_t>(request_.bytes),
@@ -114,7 +132,9 @@ void DescriptorStore::ask(StoreRequest& request) {
     map_all(request);
     return finish_later(request, 0);
   }
-  if (request.bytes == 0) return finish_later(request, 0);
+  const bool about_room = request.operation == StoreOperation::room;
+  if (about_room && !tells_room()) return finish_later(request, EOPNOTSUPP);
+  if (request.bytes == 0 && !about_room) return finish_later(request, 0);
   if (crew_ == nullptr) {
     constexpr unsigned threads_max = 2;
     Result<std::unique_ptr<BlockingCrew>> crew = BlockingCrew::create(Loop::current(), threads_max);

@@ -57,6 +57,7 @@ class DescriptorStore final : public Store {
   bool has_volatile_cache() const override { return true; }
   std::uint32_t physical_block_bytes() const override { return facts_.physical_block_bytes; }
   std::uint32_t logical_block_bytes() const override { return facts_.logical_block_bytes; }
+  bool tells_room() const override { return !facts_.identity.is_device; }
   std::string describe() const override { return facts_.description; }
   const StoreIdentity& identity() const { return facts_.identity; }
 

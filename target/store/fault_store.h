@@ -47,6 +47,7 @@ class FaultStore final : public Store {
   bool has_volatile_cache() const override { return below_->has_volatile_cache(); }
   std::uint32_t physical_block_bytes() const override { return below_->physical_block_bytes(); }
   bool can_unmap() const override { return below_->can_unmap(); }
+  bool tells_room() const override { return below_->tells_room(); }
   std::uint32_t logical_block_bytes() const override { return below_->logical_block_bytes(); }
   std::string describe() const override;
 

@@ -1,5 +1,6 @@
 #include "target/store/memory_store.h"
 
+#include <cerrno>
 #include <algorithm>
 #include <cstring>
 #include <fmt/core.h>
@@ -78,6 +79,8 @@ void MemoryStore::start(StoreRequest& request) {
     case StoreOperation::map:
       touched_.map(request);
       break;
+    case StoreOperation::room:
+      return finish_later(request, EOPNOTSUPP);
     case StoreOperation::flush:
     case StoreOperation::read_ahead:
       break;

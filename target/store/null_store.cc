@@ -1,5 +1,6 @@
 #include "target/store/null_store.h"
 
+#include <cerrno>
 #include <cstring>
 #include <fmt/core.h>
 
@@ -13,7 +14,7 @@ void NullStore::start(StoreRequest& request) {
   if (request.operation == StoreOperation::read)
     for (const iovec& vector : request.vectors) std::memset(vector.iov_base, 0, vector.iov_len);
   if (request.operation == StoreOperation::map) map_all(request);
-  finish_later(request, 0);
+  finish_later(request, request.operation == StoreOperation::room ? EOPNOTSUPP : 0);
 }
 
 }  // namespace holdfast::target

@@ -21,6 +21,7 @@ enum class StoreOperation : std::uint8_t {
   anchor,      // the range reads as zeros, and there is room for it
   read_ahead,  // the range will be read soon: a hint, which never fails
   map,         // what becomes of the range's bytes, into `extents`
+  room,        // how much of its file system there is for it, into `room`
 };
 
 /// How a stretch of a store is kept (SBC-3 4.7.4).
@@ -34,6 +35,12 @@ struct StoreExtent {
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
   StoreExtentState state = StoreExtentState::mapped;
+};
+
+/// The room that a store has on a file system, which it shares with others.
+struct StoreRoom {
+  std::uint64_t available_bytes = 0;  // that it could take yet
+  std::uint64_t used_bytes = 0;       // that it has
 };
 
 /// One request to a store. It lives in its command's slot and must outlive its answer; the store
@@ -55,6 +62,8 @@ class StoreRequest : public Completion, private Deferred {
   /// of another state than its neighbours; the last one ends where the range or the room does.
   std::span<StoreExtent> extents;
   std::size_t extents_found = 0;
+  /// For room.
+  StoreRoom room;
 
   /// The answer: 0, or the errno with which the store failed.
   int error = 0;
@@ -112,6 +121,8 @@ class Store {
   virtual std::uint32_t physical_block_bytes() const = 0;
   /// True when unmap gives room back to whoever else can use it.
   virtual bool can_unmap() const { return true; }
+  /// True when it answers room; otherwise that fails with EOPNOTSUPP.
+  virtual bool tells_room() const { return false; }
   /// The smallest unit that the medium can address, in bytes: a LUN's blocks are no smaller.
   virtual std::uint32_t logical_block_bytes() const { return 512; }
   /// For logs: "file /srv/a.img".

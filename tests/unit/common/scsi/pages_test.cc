@@ -108,7 +108,7 @@ TEST(VpdPage, BlockLimitsSayTheTransferLengthAndThePhysicalBlock) {
   const Bytes data =
       page(0xb0, identity(), {.blocks = 8, .block_bytes = 512, .physical_block_bytes = 4096});
   ASSERT_EQ(data.size(), 64u);
-  EXPECT_THAT(slice(data, 0, 12), ElementsAre(0, 0xb0, 0, 0x3c, 1, 0, 0, 8, 0, 0, 0x20, 0));
+  EXPECT_THAT(slice(data, 0, 12), ElementsAre(0, 0xb0, 0, 0x3c, 0, 0, 0, 8, 0, 0, 0x20, 0));
   EXPECT_THAT(slice(data, 12, 32), Each(0));  // no UNMAP
   EXPECT_THAT(slice(data, 44, 4), ElementsAre(0, 0, 0x20, 0));  // WRITE ATOMIC
 }

@@ -126,12 +126,19 @@ class LunTest : public ::testing::Test {
     std::uint32_t physical_block_bytes() const override { return 4096; }
     std::string describe() const override { return "counting store"; }
 
+    bool tells_room() const override { return room.has_value(); }
+
+    std::optional<StoreRoom> room;
     std::vector<StoreOperation> operations;
     std::size_t durable_writes = 0;
 
    private:
     void start(StoreRequest& request) override {
       operations.push_back(request.operation);
+      if (request.operation == StoreOperation::room && room) {
+        request.room = *room;
+        return finish_later(request, 0);
+      }
       if (request.operation == StoreOperation::write && request.durable) ++durable_writes;
       pass_on(request, *below_);
     }
@@ -164,6 +171,7 @@ class LunTest : public ::testing::Test {
     EXPECT_TRUE(memory);
     auto counting = std::make_unique<CountingStore>(std::move(*memory), read_only_store);
     store_ = counting.get();
+    store_->room = room_at_first_;
     auto faults = std::make_unique<FaultStore>(std::move(counting));
     faults_ = faults.get();
     Result<std::unique_ptr<LogicalUnit>> unit = LogicalUnit::create(std::move(faults), made);
@@ -219,6 +227,7 @@ class LunTest : public ::testing::Test {
   Nexus second_;
   FaultStore* faults_ = nullptr;
   CountingStore* store_ = nullptr;
+  std::optional<StoreRoom> room_at_first_;  // of the stores to come; absent: they cannot tell
 
  private:
   static Task<void> wait_until(Loop& loop, const int& count, int wanted) {

@@ -1,16 +1,13 @@
-// Mode, access state, removable media, formatting, sanitizing and copying.
+// Mode, access state, removable media, formatting and sanitizing.
 
 #include <gmock/gmock.h>
 
-#include "common/scsi/parameter_data.h"
 #include "tests/unit/target/lun/bench.h"
 
 namespace holdfast::target {
 namespace {
 
-using ::testing::Contains;
 using ::testing::Each;
-using ::testing::Not;
 
 const scsi::CdbBytes ready{0x00};
 const scsi::CdbBytes write_one{0x2a, 0, 0, 0, 0, 1, 0, 0, 1};
@@ -191,65 +188,6 @@ TEST_F(UnitControl, FormattingLeavesZeros) {
   ASSERT_TRUE(run({0x04, 0x10}, Bytes({0, 0, 0, 0}))->good());
   EXPECT_THAT(run(read_one)->data_in(), Each(0));
   EXPECT_TRUE(run({0x04})->good());
-}
-
-class Copying : public UnitControl {
- protected:
-  Bytes list(std::uint16_t blocks, std::uint8_t from, std::uint8_t to) {
-    scsi::ParameterData data;
-    data.put({1, 0});
-    data.put_be16(32);
-    data.put_zeros(4);
-    data.put_be32(28);
-    data.put_be32(0);
-    data.put({0xe4, 0, 0, 0, 1, 3, 0, 8});
-    data.put(std::span<const std::uint8_t>(target_.find(0)->identity().naa));
-    data.put_zeros(12);
-    data.put({0, 0, 2, 0});
-    data.put({0x02, 0, 0, 24, 0, 0, 0, 0, 0, 0});
-    data.put_be16(blocks);
-    data.put_be64(from);
-    data.put_be64(to);
-    return {data.bytes().begin(), data.bytes().end()};
-  }
-  static constexpr scsi::CdbBytes copy{0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 76};
-  static constexpr scsi::CdbBytes status{0x84, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64};
-};
-
-TEST_F(Copying, BlocksGoFromPlaceToPlaceAndTheStatusTells) {
-  add_unit_in_use(options());
-  const Bytes data = pattern(512 * 150, 3);
-  ASSERT_TRUE(run({0x2a, 0, 0, 0, 0, 1, 0, 0, 150}, data)->good());
-  EXPECT_EQ(run(status)->sense_code(), 0x052400u) << "no copy yet";
-  ASSERT_TRUE(run(copy, list(150, 1, 200))->good());
-  EXPECT_EQ(run({0x28, 0, 0, 0, 0, 200, 0, 0, 150})->data_in(), data);
-  const Bytes told = run(status)->data_in();
-  ASSERT_EQ(told.size(), 12u);
-  EXPECT_EQ(told[4], 1) << "completed without errors";
-  EXPECT_EQ(told[6], 1) << "segments";
-  EXPECT_EQ(run(status)->sense_code(), 0x052400u) << "told once";
-}
-
-TEST_F(Copying, WhatIsWrongCopiesNothing) {
-  add_unit_in_use(options());
-  Bytes good = list(1, 1, 2);
-  EXPECT_EQ(run(copy, first_, Bytes(good.begin(), good.begin() + 70), 70)->sense_code(), 0x051a00u);
-  const std::tuple<std::size_t, std::uint8_t, std::uint32_t> cases[] = {
-      {16, 0xe0, 0x052607}, {48, 0x00, 0x052609}, {24, 0x55, 0x0a0d02},
-      {55, 0x01, 0x0a0000}, {15, 0x01, 0x05260b}, {3, 0xff, 0x051a00}};
-  for (const auto& [byte, value, sense] : cases) {
-    Bytes bad = good;
-    bad[byte] = value;
-    const auto refused = run(copy, bad);
-    EXPECT_EQ(refused->sense_code(), sense) << byte;
-  }
-  EXPECT_EQ(run(copy, list(1, 1, 2))->command.outcome.status, 0);
-  store_->operations.clear();
-  Bytes beyond = list(2, 1, 0);
-  beyond[68] = 0x7f;
-  EXPECT_EQ(run(copy, beyond)->sense_code(), 0x0a0000u);
-  EXPECT_THAT(store_->operations, Not(Contains(StoreOperation::write)));
-  EXPECT_EQ(run({0x84, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0})->data_in().size(), 47u);
 }
 
 TEST_F(UnitControl, LogPagesCountAndAreSetToZero) {
