@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <linux/magic.h>
 #include <memory>
@@ -114,6 +115,30 @@ TEST_F(DescriptorStoreTest, AFullFilesystemIsENOSPCAtTheFirstByteThatFoundNoRoom
     EXPECT_EQ(answer.failed_offset % 4096, 0u);
   }
   EXPECT_EQ(::umount(mount_point.c_str()), 0);
+}
+
+Task<void> ask_room(Store& store, int& error, StoreRoom& room) {
+  StoreCall call(store);
+  call.submit(StoreOperation::room, 0);
+  co_await call.answer();
+  error = call.request.error;
+  room = call.request.room;
+}
+
+TEST_F(DescriptorStoreTest, TheRoomOfAFileIsThatOfItsFilesystem) {
+  const std::string path = folder_.path() + "/file";
+  std::ofstream(path) << std::string(MiB, 'x');
+  std::unique_ptr<Store> store = open(path);
+  ASSERT_NE(store, nullptr);
+  ASSERT_TRUE(store->tells_room());
+  int error = -1;
+  StoreRoom room;
+  loop_->run(ask_room(*store, error, room));
+  ASSERT_EQ(error, 0);
+  EXPECT_GE(room.used_bytes, MiB);
+  const std::uint64_t capacity = std::filesystem::space(path).capacity;
+  EXPECT_GT(room.available_bytes, 0u);
+  EXPECT_LT(room.available_bytes, capacity);
 }
 
 TEST_F(DescriptorStoreTest, UnmappedBlocksOfAFileAreGivenBack) {
