@@ -22,6 +22,7 @@
 #include "target/admin/administrator.h"
 #include "target/admin/control_server.h"
 #include "target/admin/control_wire.h"
+#include "target/admin/lun_faults.h"
 #include "target/admin/metrics_server.h"
 #include "target/config/load.h"
 #include "target/portal/background.h"
@@ -149,6 +150,7 @@ class LastResort final : public Timer {
 
 Task<void> end(Service& service, Scope& reloads) {
   std::function<void()> give_up = [] { std::_Exit(EXIT_FAILURE); };
+  end_faults(service.targets);
   co_await service.server.drain(std::move(give_up));
   LastResort last_resort(Loop::current());
   last_resort.arm(clock_now() + Server::abort_max);
@@ -271,6 +273,10 @@ int run(const Options& options) {
   Diagnostics problems(config.file, rigour);
   TargetTable targets;
   targets.set_state_folder(state.get());
+  if (options.enable_faults) {
+    log(LogLevel::warning, "--enable-faults: whoever can use holdfastadm can make Luns fail and LOSE DATA");
+    targets.enable_faults();
+  }
   open_targets(config, false, targets, problems);
   if (!print(problems.take())) return exit_usage;
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "target/admin/lun_faults.h"
 #include "target/admin/proc_text.h"
 #include "target/admin/show.h"
 #include "target/admin/slow.h"
@@ -269,6 +270,10 @@ Task<Answer> stats(Administrator& administrator, const Request& request) {
   co_return show_statistics(administrator, request.after.value_or(0));
 }
 
+Task<Answer> fault(Administrator& administrator, const Request& request) {
+  co_return answer_fault(administrator.targets(), request.tid, request.lun, request.params.value_or("list"));
+}
+
 struct Verb {
   const char* op;
   Task<Answer> (*run)(Administrator&, const Request&);
@@ -277,7 +282,7 @@ struct Verb {
 constexpr Verb verbs[] = {
     {"new", add},       {"delete", remove},   {"update", update}, {"show", show_now}, {"volume", volume},
     {"session", session}, {"save", save},     {"reload", reload}, {"resize", resize},
-    {"slow", slow},     {"stats", stats},
+    {"slow", slow},     {"stats", stats},     {"fault", fault},
 };
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace holdfast::target {
 
 /// Answers one request of the control socket: a JSON object, in a line.
 ///
-///   op        new, delete, update, show (ietadm's); volume, session, save, reload, resize, slow, stats
+///   op        new, delete, update, show (ietadm's); volume, session, save, reload, resize, slow, stats, fault
 ///   tid, sid, cid, lun, user, params, redirect    ietadm's options, present as on its command line
 ///   force     delete a target although it has sessions
 ///   after, connections, limit_ms    of slow, and `after` of stats: see slow.h

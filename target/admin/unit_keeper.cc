@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "target/admin/crew_call.h"
+#include "target/admin/lun_faults.h"
 
 namespace holdfast::target {
 namespace {
@@ -21,6 +22,7 @@ constexpr Duration look_again_after = std::chrono::milliseconds(10);
 Task<bool> UnitKeeper::open(std::vector<ComingLun>& luns, const StoreClaims& free, Diagnostics& problems) {
   LunOpener opener(false, free, problems);
   opener.reach_by(targets_.portal_groups());
+  opener.put_faults_on_stores(targets_.with_faults());
   const std::function<void()> open_stores = [&luns, &opener] {
     for (ComingLun& coming : luns)
       coming.opened = coming.waits ? opener.look_at_store(*coming.lun) : opener.open_store(*coming.lun);
@@ -48,6 +50,7 @@ Task<void> UnitKeeper::discard(std::vector<ComingLun>& luns) {
 
 void UnitKeeper::retire(ServedTarget& target, const LunConfig& lun) {
   LogicalUnit& unit = target.device->retire(lun.number);
+  end_faults(unit);
   LeavingLun leaving{target.config->name, lun, unit.geometry().blocks, unit.geometry().block_bytes};
   const auto entry = leaving_.insert(leaving_.end(), std::move(leaving));
   const auto claim = target.claims.find(lun.number);

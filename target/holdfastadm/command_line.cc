@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <iostream>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "target/admin/control_wire.h"
@@ -45,14 +46,23 @@ const char* const description =
     "  holdfastadm reload                              reads it again; only what changed in it changes\n"
     "  holdfastadm resize [--tid 1 [--lun 0]]          lets Luns grow whose files or devices have grown\n"
     "  holdfastadm save [FILE]                         writes what is served now as an ietd.conf: to FILE, to\n"
-    "                                                  stdout for -, or to the one that the daemon reads";
+    "                                                  stdout for -, or to the one that the daemon reads\n"
+    "Faults, of a holdfastd that was started with --enable-faults: of one Lun, a target's, or all\n"
+    "  holdfastadm fault add RULE [--tid 1 [--lun 0]]  RULE in one word:\n"
+    "      'hang write'                     until it is cleared, or the Lun is closed\n"
+    "      'delay 200ms jitter 50ms read for 10s'\n"
+    "      'fail EIO lba 100..199'          or ENOSPC, EROFS, ETIMEDOUT\n"
+    "      'tear write nth 3 times 1'       half of it is written, and GOOD answered\n"
+    "      'lose write share 1% seed 7'     nothing of it is written, and GOOD answered\n"
+    "  holdfastadm fault list                          each rule, how often it struck, what hangs by it\n"
+    "  holdfastadm fault clear [N] [--tid 1 [--lun 0]] rule N, or all; what hangs goes on";
 
 const char* const footer =
     "Exit codes: 0 done, else as ietadm's: 256 less the errno (234: a wrong argument, 254: no such target,\n"
     "239: it exists already, 240: it is in use, 145 or 254 without a daemon). Why is said on stderr.";
 
 struct Words {
-  std::string op, verb, file, params;
+  std::string op, verb, file, text, params;
   std::optional<std::string> redirect;
   std::optional<std::uint32_t> tid, lun;
   std::optional<std::uint64_t> sid;
@@ -89,9 +99,10 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
   CLI::App app{description, "holdfastadm"};
   app.set_version_flag("-v,--version", "holdfastadm " HOLDFAST_VERSION, "Print the version");
   app.set_help_flag("-h,--help", "Print this help");
-  app.add_option("verb", words.verb, "volume, session, stats, slow, save, reload or resize, instead of --op")
-      ->check(CLI::IsMember({"volume", "session", "stats", "slow", "save", "reload", "resize"}));
-  app.add_option("file", words.file, "Where `save` writes to");
+  app.add_option("verb", words.verb, "volume, session, stats, slow, save, reload, resize or fault, instead of --op")
+      ->check(CLI::IsMember({"volume", "session", "stats", "slow", "save", "reload", "resize", "fault"}));
+  app.add_option("file", words.file, "Where `save` writes to; of `fault` list, add or clear");
+  app.add_option("text", words.text, "What `fault` adds or clears");
   app.add_option("-o,--op", words.op, "What to do")->check(CLI::IsMember({"new", "delete", "update", "show"}));
   app.add_option("-t,--tid", words.tid, "The target's number")->type_name("N");
   app.add_option("-s,--sid", words.sid, "The session's number")->type_name("N");
@@ -118,8 +129,15 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
     return wrong(problem.what());
   }
   if (words.op.empty() == words.verb.empty()) return wrong("either --op or one of its own verbs is needed");
+  if (words.verb == "fault") {
+    if (words.lun && !words.tid) return wrong("--lun needs --tid");
+    words.params = std::exchange(words.file, "");
+    if (words.params.empty()) words.params = "list";
+    if (!words.text.empty()) words.params += " " + std::exchange(words.text, "");
+  }
   if (!words.file.empty() && words.verb != "save") return wrong("only save takes a file");
   if (words.limit_ms && words.verb != "slow") return wrong("--limit is for slow");
+  if (!words.text.empty()) return wrong("'" + words.text + "' is one word too many");
   line.save = words.verb == "save";
   line.save_file = words.file;
   line.request = request_of(words);

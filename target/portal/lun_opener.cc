@@ -7,6 +7,7 @@
 
 #include "common/base/units.h"
 #include "target/lun/reservation_file.h"
+#include "target/store/fault_store.h"
 #include "target/store/file_store.h"
 #include "target/store/memory_store.h"
 #include "target/store/null_store.h"
@@ -135,6 +136,7 @@ std::unique_ptr<LogicalUnit> LunOpener::make_unit(const TargetConfig& target, co
                                                   std::unique_ptr<Store> store) {
   const std::uint32_t block_bytes = lun.block_bytes.value_or(store->logical_block_bytes());
   warn_of_surprises(lun, *store, block_bytes);
+  if (with_faults_) store = std::make_unique<FaultStore>(std::move(store));
   LogicalUnitOptions options;
   options.number = lun.number;
   options.target_name = target.name;

@@ -37,6 +37,9 @@ class LunOpener {
   /// Units keep there what must survive a restart, and begin with what it has; nullptr: nowhere.
   void keep_state_in(StateFolder* folder) { state_folder_ = folder; }
 
+  /// Puts a layer on every store that can be told to fail.
+  void put_faults_on_stores(bool wanted) { with_faults_ = wanted; }
+
   /// Opens the store of `lun` and makes the unit of it. nullptr when it cannot be served, which
   /// `diagnostics` then knows with its line.
   std::unique_ptr<LogicalUnit> open(const TargetConfig& target, const LunConfig& lun);
@@ -61,6 +64,7 @@ class LunOpener {
   Diagnostics& diagnostics_;
   std::vector<std::uint16_t> portal_groups_{1};
   StateFolder* state_folder_ = nullptr;
+  bool with_faults_ = false;
 };
 
 }  // namespace holdfast::target

@@ -27,6 +27,7 @@ void open_targets(const Config& config, bool only_look, TargetTable& targets, Di
   targets.set_portal_groups(tags_of(config.portal_groups));
   opener.reach_by(targets.portal_groups());
   opener.keep_state_in(targets.state_folder());
+  opener.put_faults_on_stores(targets.with_faults());
   for (const TargetConfig& target : config.targets) {
     ServedTarget& served = targets.add(std::make_shared<const TargetConfig>(target),
                                        std::make_shared<ScsiTarget>(target.name));

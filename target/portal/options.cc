@@ -67,6 +67,9 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
                  "`holdfastadm slow`; 0: no command is timed")
       ->type_name("MS")
       ->check(CLI::Range(0, 3'600'000));
+  app.add_flag("--enable-faults", options.enable_faults,
+               "Let `holdfastadm fault` make Luns fail, wait, hang, tear and lose: for tests of what is\n"
+               "built on them, and never where data matter");
   app.add_option("--ready-fd", options.ready_fd,
                  "Write a line 'ready ADDR:PORT' for each address to this descriptor\n"
                  "when logins are accepted")

@@ -26,6 +26,7 @@ struct Options {
   std::optional<gid_t> gid;
   std::optional<int> ready_fd;
   std::string state_dir;  // empty: nothing is kept over a restart
+  bool enable_faults = false;
   std::optional<std::string> control;  // its socket, or "none"
   std::string metrics;  // ADDR:PORT, as is the next one; empty: there are none
   std::string echo;

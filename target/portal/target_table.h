@@ -57,6 +57,9 @@ class TargetTable {
   /// The tags of all portal groups that the daemon listens in.
   const std::vector<std::uint16_t>& portal_groups() const { return portal_groups_; }
   void set_portal_groups(std::vector<std::uint16_t> tags) { portal_groups_ = std::move(tags); }
+  /// Every unit's store has a layer that can be told to fail; before that it is not noticed.
+  bool with_faults() const { return with_faults_; }
+  void enable_faults() { with_faults_ = true; }
   /// Where units keep what must survive a restart; nullptr: nowhere. It outlives the table.
   StateFolder* state_folder() const { return state_folder_; }
   void set_state_folder(StateFolder* folder) { state_folder_ = folder; }
@@ -70,6 +73,7 @@ class TargetTable {
   std::vector<std::string> access_folders_;
   std::vector<std::uint16_t> portal_groups_{1};
   StateFolder* state_folder_ = nullptr;
+  bool with_faults_ = false;
 };
 
 }  // namespace holdfast::target

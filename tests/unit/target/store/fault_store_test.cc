@@ -1,6 +1,8 @@
 #include "target/store/fault_store.h"
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -169,6 +171,84 @@ TEST_F(FaultStoreTest, DelaysAreKeptAndTheShorterOneEndsFirst) {
   loop_->run(overtake(*store_, slow_at, quick_at));
   EXPECT_GE(quick_at - start, milliseconds(20));
   EXPECT_GE(slow_at - start, milliseconds(400));
+}
+
+Task<void> write_block(Store& store, std::uint64_t offset, std::vector<std::byte>& data, int& error) {
+  const int written = co_await write_store(store, offset, data);
+  error = written;
+}
+
+Task<void> read_block(Store& store, std::vector<std::byte>& back) {
+  const int got = co_await read_store(store, 0, back);
+  EXPECT_EQ(got, 0);
+}
+
+TEST_F(FaultStoreTest, ATornWriteIsAnsweredAsDoneAndHalfDone) {
+  store_->inject({.kind = Fault::Kind::tear, .times = 1});
+  std::vector<std::byte> data(4096, std::byte{1});
+  std::vector<std::byte> back(4096);
+  int error = -1;
+  loop_->run(write_block(*store_, 0, data, error));
+  EXPECT_EQ(error, 0);
+  loop_->run(read_block(*store_, back));
+  std::vector<std::byte> half(2048, std::byte{1});
+  half.resize(4096);
+  EXPECT_EQ(back, half);
+}
+
+TEST_F(FaultStoreTest, ALostWriteIsAnsweredAsDoneAndReadsAreLeftAlone) {
+  store_->inject({.kind = Fault::Kind::lose});
+  std::vector<std::byte> data(512, std::byte{1});
+  std::vector<std::byte> back(512, std::byte{2});
+  int error = -1;
+  loop_->run(write_block(*store_, 0, data, error));
+  EXPECT_EQ(error, 0);
+  loop_->run(read_block(*store_, back));
+  EXPECT_EQ(back, std::vector<std::byte>(512));
+  EXPECT_EQ(store_->struck(), 1u);
+}
+
+TEST_F(FaultStoreTest, AShareIsDrawnFromItsSeed) {
+  std::vector<std::byte> data(512, std::byte{1});
+  std::string drawn[2];
+  for (std::string& draw : drawn) {
+    store_->clear();
+    store_->inject({.operation = writing, .percent = 30, .seed = 5});
+    for (int i = 0; i < 200; ++i) {
+      int error = -1;
+      loop_->run(write_block(*store_, 0, data, error));
+      draw += error == 0 ? '.' : 'x';
+    }
+  }
+  EXPECT_EQ(drawn[0], drawn[1]);
+  const auto struck = std::count(drawn[0].begin(), drawn[0].end(), 'x');
+  EXPECT_GT(struck, 35);
+  EXPECT_LT(struck, 85);
+}
+
+Task<void> hang_until_the_rule_goes(FaultStore& store, bool by_time) {
+  std::vector<std::byte> data(512);
+  const Fault hang{.kind = Fault::Kind::hang, .lasts = by_time ? std::optional<Duration>(milliseconds(50)) : std::nullopt};
+  const std::uint64_t rule = store.inject(hang, "hang");
+  StoreCall call(store);
+  call.use(data);
+  call.submit(StoreOperation::read, 0);
+  co_await sleep_for(Loop::current(), milliseconds(5));
+  EXPECT_FALSE(call.is_answered());
+  EXPECT_EQ(store.rules().at(0).hanging, 1u);
+  EXPECT_EQ(store.rules().at(0).text, "hang");
+  if (!by_time) {
+    EXPECT_TRUE(store.remove(rule));
+    EXPECT_FALSE(store.remove(rule));
+  }
+  co_await call.answer();
+  EXPECT_EQ(call.request.error, 0);
+  EXPECT_TRUE(store.rules().empty());
+}
+
+TEST_F(FaultStoreTest, WhatHangsGoesOnWhenItsRuleGoes) {
+  loop_->run(hang_until_the_rule_goes(*store_, false));
+  loop_->run(hang_until_the_rule_goes(*store_, true));
 }
 
 }  // namespace
