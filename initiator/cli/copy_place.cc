@@ -5,6 +5,7 @@
 
 #include "initiator/tree/ext4_tree.h"
 #include "initiator/watch/watch.h"
+#include "initiator/watch/evidence.h"
 #include "initiator/watch/watched_device.h"
 #include "initiator/watch/watched_tree.h"
 
@@ -85,13 +86,13 @@ class DevicePlace final : public CopyPlace {
 };
 
 /// A tree of files that somebody else keeps.
-class TreePlace final : public CopyPlace, private WatchWitness {
+class TreePlace final : public CopyPlace, private PathWitness {
  public:
   TreePlace(Loop& loop, Destination destination, WatchTimer& timer)
       : loop_(loop), destination_(std::move(destination)), timer_(timer) {
     facts_.url = destination_.to_string();
   }
-  ~TreePlace() override { timer_.watch().set_witness(nullptr); }
+  ~TreePlace() override = default;
 
   Task<Status> open(bool read_only, Duration deadline) override {
     // Nothing is connected to where a mount is: the first call on it is as any other, and is watched.
@@ -99,6 +100,7 @@ class TreePlace final : public CopyPlace, private WatchWitness {
     const std::uint32_t slot = is_call ? begin_opening() : 0;
     const Duration limit = is_call ? deadline + beyond_hang : deadline;
     Result<std::unique_ptr<Tree>> opened = co_await destination_.open_tree(loop_, read_only, limit, &stuck_in_);
+    if (is_call && timer_.evidence() != nullptr) timer_.evidence()->remove(*this);
     if (is_call) timer_.watch().end(slot, opened ? 0 : opened.error().code, clock_now());
     if (!opened) {
       // The kernel still holds what it did not answer.
@@ -143,10 +145,10 @@ class TreePlace final : public CopyPlace, private WatchWitness {
     const Instant now = clock_now();
     const std::uint32_t slot = watch.begin(OperationKind::get_attributes, 0, 0, watch.name_file("/"), now, now);
     timer_.begun();
-    watch.set_witness(this);
+    if (timer_.evidence() != nullptr) timer_.evidence()->add(*this, "dir");
     return slot;
   }
-  std::string testimony() const override { return stuck_in_ ? stuck_in_() : std::string(); }
+  std::string stuck_in() const override { return stuck_in_ ? stuck_in_() : std::string(); }
 
   Loop& loop_;
   const Destination destination_;

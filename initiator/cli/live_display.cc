@@ -83,6 +83,10 @@ std::string progress_line(const Progress& progress, const Watch& watch, Instant 
   parts.push_back({fmt::format("{} in flight", watch.in_flight_count()), 3});
   const Duration gap = std::max(watch.worst_gap(), watch.open_gap(now));
   parts.push_back({"worst gap " + duration_text(gap), 6});
+  if (const PathEvent* episode = watch.open_episode(); episode != nullptr)
+    parts.push_back({fmt::format("{} for {}: {}", episode->kind == EventKind::hang ? "HUNG" : "STALLED",
+                                 duration_text(episode->lasted), printable_text(episode->blame)),
+                     8});
   if (progress.problems > 0) parts.push_back({count_text(progress.problems, "problem", "problems"), 7});
   for (;;) {
     std::string line = phase_name(progress.phase);
@@ -155,6 +159,10 @@ std::chrono::seconds LiveDisplay::left(const Pace& pace, Instant now) const {
 void LiveDisplay::show(const PathEvent& event) {
   const bool over = event.kind == EventKind::stall && !event.open;
   say(fmt::format("{:.3f} s: {}{}", seconds_of(event.at), event_line(event), over ? ", now over" : ""));
+}
+
+void LiveDisplay::explain(const PathEvent& event) {
+  say(fmt::format("{:.3f} s: the {} there: {}", seconds_of(event.at), to_string(event.kind), reason_text(event)));
 }
 
 void LiveDisplay::say(std::string_view text) {

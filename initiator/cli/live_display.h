@@ -37,6 +37,8 @@ class LiveDisplay final : private Timer {
 
   /// An event began, went on to be a hang, or is over.
   void show(const PathEvent& event);
+  /// Says what more is known of an event's reason.
+  void explain(const PathEvent& event);
   /// A line of its own.
   void say(std::string_view text);
   /// Nothing is shown any more but events.

@@ -41,7 +41,8 @@ std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(
 Run::Run(Loop& loop, Signals& signals, const RunOptions& options, bool on_files)
     : loop_(loop),
       watch_(watch_options(options, on_files), clock_now()),
-      watch_timer_(loop, watch_),
+      evidence_(loop, watch_),
+      watch_timer_(loop, watch_, &evidence_),
       signals_(signals),
       options_(options),
       began_(watch_.start_of_run()),
@@ -67,6 +68,7 @@ Task<void> Run::run() {
   trouble_.set();
   signals_.stop();
   co_await scope.join();
+  co_await evidence_.stop();
   display_.end_progress();
   watch_.finish(clock_now());
   take_stock(record_);

@@ -15,6 +15,7 @@
 #include "initiator/cli/guard.h"
 #include "initiator/cli/live_display.h"
 #include "initiator/report/run_record.h"
+#include "initiator/watch/evidence.h"
 #include "initiator/watch/watch.h"
 #include "initiator/watch/watch_timer.h"
 #include "initiator/workload/progress.h"
@@ -77,6 +78,7 @@ class Run : private WatchListener {
 
   Loop& loop_;
   Watch watch_;
+  Evidence evidence_;
   WatchTimer watch_timer_;
   Progress progress_;
   RunRecord record_;
@@ -84,6 +86,7 @@ class Run : private WatchListener {
  private:
   void event_opened(const PathEvent& event) override;
   void event_ended(const PathEvent& event) override { display_.show(event); }
+  void event_explained(const PathEvent& event) override { display_.explain(event); }
 
   Task<void> listen_for_signals();
   Task<void> supervise();

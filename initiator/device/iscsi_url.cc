@@ -40,11 +40,14 @@ Status read_options(std::string_view text, IscsiUrl& url, std::string_view form)
       url.target_user = value;
     else if (name == "target_password" && !value.empty())
       url.target_password = value;
+    else if (const std::optional<unsigned> port = read_number(value);
+             name == "echo" && port && *port > 0 && *port <= 65'535)
+      url.echo_port = static_cast<std::uint16_t>(*port);
     else if (name == "header_digest" && (value == "crc32c" || value == "none"))
       url.header_digest = value == "crc32c";
     else
-      return wrong_url(fmt::format("'{}' after the '?' is none of target_user=NAME, target_password=SECRET and "
-                                   "header_digest=crc32c|none",
+      return wrong_url(fmt::format("'{}' after the '?' is none of target_user=NAME, target_password=SECRET, "
+                                   "header_digest=crc32c|none and echo=PORT",
                                    name),
                        form);
   }
@@ -144,8 +147,11 @@ std::string IscsiUrl::to_string() const {
   if (!user.empty()) text += user + "@";
   text += portal();
   if (!target.empty()) text += fmt::format("/{}/{}", target, lun);
-  if (!target_user.empty()) text += "?target_user=" + target_user;
-  if (header_digest) text += fmt::format("{}header_digest=crc32c", target_user.empty() ? '?' : '&');
+  char before = '?';
+  const auto add = [&text, &before](const std::string& option) { text += std::exchange(before, '&') + option; };
+  if (!target_user.empty()) add("target_user=" + target_user);
+  if (header_digest) add("header_digest=crc32c");
+  if (echo_port != 0) add(fmt::format("echo={}", echo_port));
   return text;
 }
 

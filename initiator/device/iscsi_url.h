@@ -11,7 +11,8 @@ namespace holdfast::initiator {
 
 /// `iscsi://[user[%password]@]host[:port]/iqn/lun`; for discovery `iscsi://[…@]host[:port]`. After a `?` may
 /// stand, joined by `&`: `target_user` and `target_password`, whom the target must prove to be (mutual CHAP),
-/// and `header_digest=crc32c`. The spellings are libiscsi's.
+/// `header_digest=crc32c`, and `echo=PORT`, the UDP port of holdfastd that sends datagrams back. The spellings
+/// but the last are libiscsi's.
 struct IscsiUrl {
   std::string user;  // of CHAP; empty for none
   std::string password;
@@ -22,6 +23,7 @@ struct IscsiUrl {
   std::uint16_t port = 3260;
   std::string target;
   std::uint16_t lun = 0;
+  std::uint16_t echo_port = 0;  // 0 for none
 
   /// Reads a LUN's URL. The error says which part is wrong, and never shows the password.
   static Result<IscsiUrl> parse(std::string_view text);

@@ -56,6 +56,8 @@ class LibiscsiDevice::Slot final : public Timer {
 
   LibiscsiCall call;
   DeviceRequest* request = nullptr;
+  const scsi_task* task = nullptr;  // libiscsi's, while it has not answered
+  Instant sent{};
   bool flushing = false;      // the second half of a durable write that cannot be forced
   bool flushed_long = false;  // with the 16-byte command
   int busy = 0;
@@ -97,16 +99,17 @@ Task<Result<std::unique_ptr<Device>>> LibiscsiDevice::open(Loop& loop, IscsiUrl 
     co_await (*session)->close(std::chrono::seconds(1));
     co_return facts.error();
   }
-  std::unique_ptr<Device> device(new LibiscsiDevice(loop, std::move(session).value(), *facts, url.lun, options));
+  std::unique_ptr<Device> device(new LibiscsiDevice(loop, std::move(session).value(), *facts, url, options));
   co_return device;
 }
 
 LibiscsiDevice::LibiscsiDevice(Loop& loop, std::unique_ptr<LibiscsiSession> session, LunFacts facts,
-                               std::uint16_t lun, const Options& options)
+                               const IscsiUrl& url, const Options& options)
     : loop_(loop),
       session_(std::move(session)),
       facts_(std::move(facts)),
-      lun_(lun),
+      lun_(url.lun),
+      echo_port_(url.echo_port),
       options_(options),
       transfer_bytes_max_(options.transfer_bytes_max),
       long_flush_(facts_.long_commands),
@@ -139,6 +142,35 @@ WireUse LibiscsiDevice::wire() const {
   WireUse use = session_->wire();
   use.requests = commands_;
   return use;
+}
+
+std::size_t LibiscsiDevice::examine(std::span<ConnectionEvidence> into) const {
+  if (into.empty()) return 0;
+  ConnectionEvidence& evidence = into.front();
+  evidence = {};
+  session_->examine(evidence);
+  const Slot* oldest = nullptr;
+  for (const Slot& slot : slots_->all) {
+    if (slot.task == nullptr) continue;
+    ++evidence.owed;
+    if (oldest == nullptr || slot.sent < oldest->sent) oldest = &slot;
+  }
+  if (oldest == nullptr) return 1;
+  OwedRequest& owed = evidence.oldest.emplace();
+  owed.tag = oldest->task->itt;
+  owed.cmd_sn = oldest->task->cmdsn;
+  owed.sent = oldest->sent;
+  owed.offset = oldest->request->offset;
+  owed.bytes = oldest->request->bytes;
+  owed.cdb_bytes = static_cast<std::uint8_t>(std::clamp(oldest->task->cdb_size, 0, 16));
+  std::copy_n(oldest->task->cdb, owed.cdb_bytes, owed.cdb.begin());
+  return 1;
+}
+
+std::optional<PeerDoor> LibiscsiDevice::door() const {
+  std::optional<PeerDoor> door = session_->door();
+  if (door) door->echo_port = echo_port_;
+  return door;
 }
 
 int LibiscsiDevice::refusal_of(const DeviceRequest& request) const {
@@ -179,6 +211,8 @@ void LibiscsiDevice::send(Slot& slot) {
     }
   }
   if (task != nullptr) {
+    slot.task = task;
+    slot.sent = loop_.now();
     ++commands_;
     return session_->queued();
   }
@@ -236,6 +270,7 @@ void LibiscsiDevice::answered(LibiscsiCall& call) {
   Slot& slot = *static_cast<Slot*>(call.owner);
   LibiscsiDevice& device = slot.device();
   scsi_task* task = std::exchange(call.task, nullptr);
+  slot.task = nullptr;
   const int status = call.status;
   std::uint8_t sense_key = 0;
   std::uint16_t asc_ascq = 0;

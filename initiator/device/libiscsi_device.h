@@ -36,6 +36,9 @@ class LibiscsiDevice final : public Device {
   std::string last_error() const override { return last_error_; }
   bool lost() const override { return session_->failed(); }
   WireUse wire() const override;
+  std::size_t examine(std::span<ConnectionEvidence> into) const override;
+  bool ping() override { return session_->ping(); }
+  std::optional<PeerDoor> door() const override;
 
   void submit(DeviceRequest& request) override;
   void abandon() override;
@@ -45,7 +48,7 @@ class LibiscsiDevice final : public Device {
   class Slot;
   struct Slots;
 
-  LibiscsiDevice(Loop& loop, std::unique_ptr<LibiscsiSession> session, LunFacts facts, std::uint16_t lun,
+  LibiscsiDevice(Loop& loop, std::unique_ptr<LibiscsiSession> session, LunFacts facts, const IscsiUrl& url,
                  const Options& options);
   int refusal_of(const DeviceRequest& request) const;
   void send(Slot& slot);
@@ -62,6 +65,7 @@ class LibiscsiDevice final : public Device {
   std::unique_ptr<LibiscsiSession> session_;
   const LunFacts facts_;
   const std::uint16_t lun_;
+  const std::uint16_t echo_port_;
   const Options options_;
   std::uint32_t transfer_bytes_max_ = 0;
   bool long_flush_;               // SYNCHRONIZE CACHE(16), until it is refused

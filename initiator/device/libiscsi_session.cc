@@ -61,6 +61,7 @@ class LibiscsiSession::Flush final : public Deferred {
   void run() override {
     session_.changed_.set();
     if (session_.failed()) return;
+    session_.last_sent_ = session_.loop_.now();
     if ((iscsi_which_events(session_.context_) & POLLOUT) != 0) session_.service(POLLOUT);
     session_.watch_socket();
   }
@@ -168,6 +169,7 @@ Task<Result<std::unique_ptr<LibiscsiSession>>> LibiscsiSession::log_in(Loop& loo
 Status LibiscsiSession::set_up(const Login& login) {
   ignore_broken_pipes();
   portal_ = login.address.to_string();
+  initiator_ = login.initiator;
   context_ = iscsi_create_context(login.initiator.c_str());
   if (context_ == nullptr) return Error{ErrorKind::system, ENOMEM, "libiscsi makes no context"};
   iscsi_set_log_fn(context_, &LibiscsiSession::heard);
@@ -364,6 +366,7 @@ void LibiscsiSession::drain_and_fail() {
 }
 
 void LibiscsiSession::service(int events) {
+  if ((events & POLLIN) != 0) last_received_ = loop_.now();
   if (!logged_in_ && (events & POLLIN) != 0) overhear();
   giving_up = &gave_up_;
   asked_to_leave = false;
@@ -403,6 +406,7 @@ void LibiscsiSession::fail(Error why) {
   if (failed()) return;
   failure_ = std::move(why);
   wire_at_end_ = wire();
+  tcp_at_end_ = tcp_state(iscsi_get_fd(context_));
   iscsi_context* context = std::exchange(context_, nullptr);
   loop_.cancel(parts_->reader);
   loop_.cancel(parts_->writer);

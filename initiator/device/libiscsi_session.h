@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <span>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "common/runtime/socket.h"
 #include "common/runtime/task.h"
 #include "initiator/device/iscsi_url.h"
+#include "initiator/device/path_witness.h"
 #include "initiator/device/wire_use.h"
 
 struct iscsi_context;
@@ -106,6 +108,13 @@ class LibiscsiSession {
   /// The bytes of the connection, up to its end once it has ended; no requests.
   WireUse wire() const;
 
+  /// What is known of the connection but its requests. libiscsi tells neither the command window's
+  /// numbers nor the last StatSN, only whether the window is closed.
+  void examine(ConnectionEvidence& into) const;
+  /// Sends a NOP-Out unless one is open.
+  bool ping();
+  std::optional<PeerDoor> door() const;
+
   // For queueing commands, as a device does.
   /// Null once the session has failed.
   iscsi_context* context() { return context_; }
@@ -138,6 +147,7 @@ class LibiscsiSession {
 
   explicit LibiscsiSession(Loop& loop);
   static void discovered(iscsi_context* context, int status, void* data, void* call);
+  static void ponged(iscsi_context* context, int status, void* data, void* session);
   static void heard(int level, const char* message);
 
   Status set_up(const Login& login);
@@ -169,6 +179,12 @@ class LibiscsiSession {
   bool gave_up_ = false;  // libiscsi has dropped the session and would now reconnect
   Error failure_;
   WireUse wire_at_end_;
+  TcpState tcp_at_end_;
+  const std::uint32_t id_ = new_connection_id();
+  std::string initiator_;
+  PingEvidence ping_;
+  Instant last_received_{};
+  Instant last_sent_{};
   std::vector<std::byte> transcript_;
   std::vector<DiscoveredTarget> discovered_;
 

@@ -19,6 +19,9 @@ namespace {
 // One turn of the loop hands at most so many answers out before it looks at anything else.
 constexpr int answers_a_turn_max = 256;
 
+// The commands' numbers in the protocol.
+constexpr std::uint16_t command_read = 0, command_write = 1, command_flush = 3, command_trim = 4;
+
 }  // namespace
 
 NbdConnection::NbdConnection(Loop& loop, std::string portal, std::size_t calls_max)
@@ -49,8 +52,39 @@ int NbdConnection::answered(void* data, int* error) {
   return 1;  // libnbd is to forget the command
 }
 
-void NbdConnection::prepare(NbdCall& call) {
+void NbdConnection::examine(ConnectionEvidence& into) const {
+  into.id = id_;
+  into.failed = failed();
+  into.failure = failure_.code;
+  into.tcp = failed() ? tcp_at_end_ : tcp_state(socket_.get());
+  into.last_received = last_received_;
+  into.last_sent = last_sent_;
+  into.owed = static_cast<std::uint32_t>(outstanding_.size());
+  const auto oldest = std::min_element(outstanding_.begin(), outstanding_.end(),
+                                       [](const NbdCall* a, const NbdCall* b) { return a->sent_ < b->sent_; });
+  if (oldest == outstanding_.end()) return;
+  OwedRequest& owed = into.oldest.emplace();
+  owed.tag = static_cast<std::uint64_t>((*oldest)->handle_);
+  owed.sent = (*oldest)->sent_;
+  owed.offset = (*oldest)->offset_;
+  owed.bytes = (*oldest)->bytes_;
+  owed.code = (*oldest)->command_;
+}
+
+std::optional<PeerDoor> NbdConnection::door() const {
+  if (failed() || !tcp_state(socket_.get()).known) return std::nullopt;
+  PeerDoor door;
+  door.local = local_address(socket_.get());
+  door.peer = peer_address(socket_.get());
+  return door;
+}
+
+void NbdConnection::prepare(NbdCall& call, std::uint16_t command, std::uint64_t bytes, std::uint64_t offset) {
   CHECK(outstanding_.size() < calls_max_);
+  last_sent_ = call.sent_ = loop_.now();
+  call.command_ = command;
+  call.bytes_ = bytes;
+  call.offset_ = offset;
   call.connection_ = this;
   call.error = 0;
   call.place_ = outstanding_.size();
@@ -74,6 +108,7 @@ void NbdConnection::retire(NbdCall& call, int error) {
 /// libnbd has taken the request, or refuses it. Sending it may have met the connection's end.
 Status NbdConnection::started(NbdCall& call, std::int64_t cookie) {
   if (cookie >= 0) {
+    call.handle_ = cookie;
     judge_and_watch();
     return {};
   }
@@ -83,27 +118,27 @@ Status NbdConnection::started(NbdCall& call, std::int64_t cookie) {
 }
 
 Status NbdConnection::read(NbdCall& call, void* memory, std::size_t bytes, std::uint64_t offset) {
-  prepare(call);
+  prepare(call, command_read, bytes, offset);
   const nbd_completion_callback done{&NbdConnection::answered, &call, nullptr};
   return started(call, nbd_aio_pread(handle_, memory, bytes, offset, done, 0));
 }
 
 Status NbdConnection::write(NbdCall& call, const void* memory, std::size_t bytes, std::uint64_t offset,
                             bool durable) {
-  prepare(call);
+  prepare(call, command_write, bytes, offset);
   const nbd_completion_callback done{&NbdConnection::answered, &call, nullptr};
   const std::uint32_t flags = durable ? LIBNBD_CMD_FLAG_FUA : 0;
   return started(call, nbd_aio_pwrite(handle_, memory, bytes, offset, done, flags));
 }
 
 Status NbdConnection::flush(NbdCall& call) {
-  prepare(call);
+  prepare(call, command_flush, 0, 0);
   const nbd_completion_callback done{&NbdConnection::answered, &call, nullptr};
   return started(call, nbd_aio_flush(handle_, done, 0));
 }
 
 Status NbdConnection::trim(NbdCall& call, std::uint64_t bytes, std::uint64_t offset) {
-  prepare(call);
+  prepare(call, command_trim, bytes, offset);
   const nbd_completion_callback done{&NbdConnection::answered, &call, nullptr};
   return started(call, nbd_aio_trim(handle_, bytes, offset, done, 0));
 }
@@ -128,6 +163,7 @@ void NbdConnection::judge_and_watch() {
 void NbdConnection::polled(std::int32_t result) {
   changed_.set();
   if (failed()) return;
+  if ((result & POLLIN) != 0) last_received_ = loop_.now();
   if (result < 0) return fail(Error::from_errno(-result, "poll the connection"));
   // libnbd meets a broken connection by itself, whichever way it looks.
   const bool broken = (result & (POLLERR | POLLHUP)) != 0;
@@ -185,6 +221,7 @@ void NbdConnection::judge() {
 void NbdConnection::fail(Error why) {
   if (failed()) return;
   wire_at_end_ = wire();
+  tcp_at_end_ = tcp_state(socket_.get());
   failure_ = std::move(why);
   loop_.cancel(parts_->reader);
   loop_.cancel(parts_->writer);

@@ -15,6 +15,7 @@
 #include "common/runtime/socket.h"
 #include "common/runtime/task.h"
 #include "initiator/device/nbd_url.h"
+#include "initiator/device/path_witness.h"
 #include "initiator/device/wire_use.h"
 
 struct nbd_handle;
@@ -35,6 +36,11 @@ struct NbdCall {
   NbdConnection* connection_ = nullptr;
   NbdCall* next_ = nullptr;
   std::size_t place_ = 0;  // in the connection's list
+  std::int64_t handle_ = 0;
+  Instant sent_{};
+  std::uint64_t offset_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint16_t command_ = 0;
 };
 
 /// What a server says of an export when it is opened.
@@ -87,6 +93,9 @@ class NbdConnection {
   void set_listener(Listener& listener) { listener_ = &listener; }
   /// The bytes of the connection, up to its end once it has ended; no requests.
   WireUse wire() const;
+  void examine(ConnectionEvidence& into) const;
+  /// None for a Unix domain socket.
+  std::optional<PeerDoor> door() const;
 
   // Each starts one request, or says why it cannot: then nothing is outstanding.
   Status read(NbdCall& call, void* memory, std::size_t bytes, std::uint64_t offset);
@@ -124,7 +133,7 @@ class NbdConnection {
 
   static int answered(void* call, int* error);
   Status started(NbdCall& call, std::int64_t cookie);
-  void prepare(NbdCall& call);
+  void prepare(NbdCall& call, std::uint16_t command, std::uint64_t bytes, std::uint64_t offset);
   void take_off(NbdCall& call);
   void retire(NbdCall& call, int error);
 
@@ -144,6 +153,10 @@ class NbdConnection {
   NbdExport facts_;
   Error failure_;
   WireUse wire_at_end_;
+  TcpState tcp_at_end_;
+  const std::uint32_t id_ = new_connection_id();
+  Instant last_received_{};
+  Instant last_sent_{};
   Listener* listener_ = nullptr;
 
   const std::size_t calls_max_;

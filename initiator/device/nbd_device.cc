@@ -205,6 +205,19 @@ WireUse NbdDevice::wire() const {
   return use;
 }
 
+std::size_t NbdDevice::examine(std::span<ConnectionEvidence> into) const {
+  const std::size_t count = std::min(into.size(), connections_.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    into[i] = {};
+    connections_[i]->examine(into[i]);
+  }
+  return count;
+}
+
+std::optional<PeerDoor> NbdDevice::door() const {
+  return connections_.empty() ? std::nullopt : connections_.front()->door();
+}
+
 int NbdDevice::refusal_of(const DeviceRequest& request) const {
   if (abandoned_ || closing_) return ECANCELED;
   for (const auto& connection : connections_)

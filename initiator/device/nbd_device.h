@@ -44,6 +44,8 @@ class NbdDevice final : public Device, private NbdConnection::Listener {
   std::string last_error() const override { return last_error_; }
   bool lost() const override { return lost_; }
   WireUse wire() const override;
+  std::size_t examine(std::span<ConnectionEvidence> into) const override;
+  std::optional<PeerDoor> door() const override;
 
   void submit(DeviceRequest& request) override;
   void abandon() override;

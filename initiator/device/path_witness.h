@@ -14,6 +14,9 @@
 
 namespace holdfast::initiator {
 
+/// A number that no other connection of this process has had.
+std::uint32_t new_connection_id();
+
 /// A request that the peer owes an answer to.
 struct OwedRequest {
   std::uint64_t tag = 0;  // iSCSI: the Initiator Task Tag; NBD: the handle; NFS: the XID
@@ -38,7 +41,7 @@ struct CommandWindow {
 struct PingEvidence {
   std::uint32_t asked = 0;
   std::uint32_t answered = 0;
-  std::uint32_t tag = 0;  // of the last one asked
+  std::uint32_t number = 0;  // of the last one asked, as the peer may know it
   Instant last_asked{};
   Instant last_answered{};
   Duration round_trip{};  // of the last one answered
@@ -54,8 +57,8 @@ struct ConnectionEvidence {
   bool failed = false;
   int failure = 0;
 
-  std::uint32_t owed = 0;    // requests sent and not answered
-  std::uint32_t waiting = 0;  // requests that wait in our own queues to be sent
+  std::uint32_t owed = 0;     // requests that were given to the connection and not answered
+  std::uint32_t waiting = 0;  // what still waits in our own queues to be sent, in requests or PDUs
   /// Requests wait because the peer's protocol does not allow them yet, and not because of the socket.
   bool window_closed = false;
   std::optional<OwedRequest> oldest;
@@ -92,6 +95,9 @@ class PathWitness {
   /// Asks the peer's protocol something that needs no storage (NOP-Out), on each connection where no such
   /// question is open. False if the protocol has no such question, or cannot ask now.
   virtual bool ping() { return false; }
+  /// What the oldest call that has not come back is in, where it is of this machine: "the kernel has been in
+  /// fchown for 3.2 s". Empty if there is none, or if nothing is known.
+  virtual std::string stuck_in() const { return {}; }
   /// None where there is no network in between.
   virtual std::optional<PeerDoor> door() const { return std::nullopt; }
 

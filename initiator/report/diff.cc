@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "initiator/report/blame_words.h"
 #include "initiator/report/format.h"
 #include "initiator/report/judgement.h"
 #include "initiator/report/ranking.h"
@@ -101,6 +102,11 @@ void add_pair(Diff& diff, const DestinationSummary& a, const DestinationSummary&
     if (a[figure].count + b[figure].count > 0)
       diff.rows.push_back(row_of(figure, a, b, diff.tolerance, noise));
   }
+  const std::string blamed = blames_text(blames_of(a.runs));
+  const std::string blamed_now = blames_text(blames_of(b.runs));
+  if (blamed != blamed_now)
+    diff.notes.push_back(fmt::format("{}stalls were blamed on: {} before, {} now", whose(b),
+                                     blamed.empty() ? "none" : blamed, blamed_now.empty() ? "none" : blamed_now));
   if (b.unfinished * a.runs.size() > a.unfinished * b.runs.size())
     diff.regressions.push_back(fmt::format("{}{}, before {}", whose(b), unfinished_text(b),
                                            a.unfinished == 0 ? "all did" : unfinished_text(a)));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "initiator/report/blame_words.h"
 #include "initiator/report/format.h"
 #include "initiator/report/judgement_words.h"
 #include "initiator/report/stacks.h"
@@ -76,12 +77,13 @@ std::string row_name(const DestinationSummary& row, const Rows& rows) {
 
 namespace {
 
-/// What could stand on the paths that are compared.
-std::string stacks_words(const Rows& rows) {
-  std::vector<std::pair<std::string, std::vector<const RunRecord*>>> destinations;
+using RunsByName = std::vector<std::pair<std::string, std::vector<const RunRecord*>>>;
+
+RunsByName contenders(const Rows& rows) {
+  RunsByName destinations;
   for (const DestinationSummary& row : rows)
     if (row.destination->role == CompareDestination::Role::contender) destinations.emplace_back(row.destination->label, row.runs);
-  return stacks_sentence(destinations);
+  return destinations;
 }
 
 }  // namespace
@@ -99,7 +101,9 @@ Judgement judge(const CompareRecord& record) {
   if (first == CacheState::warm && has(rows, CacheState::cold))
     append(judgement.words,
            speed_words(rank(rows, CacheState::cold, noise_of(record, CacheState::cold)), rows));
-  if (std::string sentence = stacks_words(rows); !sentence.empty()) judgement.words.push_back(std::move(sentence));
+  const RunsByName runs = contenders(rows);
+  for (std::string sentence : {blames_sentence(runs), stacks_sentence(runs)})
+    if (!sentence.empty()) judgement.words.push_back(std::move(sentence));
   append(judgement.words, missing_words(record));
   append(judgement.words, caveats(record, rows, judgement.noise));
   judgement.line = last_line(record, rows, speed_phrase(ranking, rows));

@@ -99,6 +99,7 @@ Json bands(const RunRecord& record) {
   for (const PathEvent* event : events) {
     std::string text = kind_words(event->kind);
     if (event->lasted > Duration(0)) text += " " + duration_text(event->lasted);
+    if (event->blame != "unknown") text += ", blame: " + printable_text(event->blame);
     list.push_back(Json{{"kind", to_string(event->kind)},
                         {"from", seconds_of(event->at)},
                         {"to", seconds_of(event->at + event->lasted)},

@@ -51,12 +51,40 @@ std::string subject_of(const PathEvent& event) {
 std::string evidence_of(const PathEvent& event) {
   std::vector<std::string> parts;
   if (!event.evidence.empty()) parts.push_back(html_text(event.evidence));
+  if (!event.more.empty()) parts.push_back("would tell more: " + html_text(event.more));
   if (event.has_operation && event.operation.age > event.lasted)
     parts.push_back("due " + html_time(event.operation.age) + " before");
   if (event.kind != EventKind::local_pause && event.has_operation)
     parts.push_back("our own loop late " + html_time(event.loop_late));
-  if (event.blame != "unknown") parts.push_back("blame: " + html_text(event.blame));
   return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+/// Whom it is blamed on, where somebody asked.
+std::string blame_of(const PathEvent& event) {
+  if (event.blame == "unknown" && event.peer.empty()) return "";
+  std::string html = "<span class=\"sub\">blame: <b class=\"blame\">" + html_text(event.blame) + "</b>";
+  if (!event.peer.empty() && event.peer != "unknown") html += ", peer: " + html_text(event.peer);
+  return html + "</span>";
+}
+
+/// What was seen of the connection, look by look.
+std::string samples_of(const PathEvent& event) {
+  if (event.samples.empty()) return "";
+  const auto cell = [](const auto& value) { return fmt::format("<td class=\"number\">{}</td>", value); };
+  std::string html = fmt::format(
+      "<details><summary>{} at the path</summary><table class=\"looks\"><thead><tr><th>at</th><th>owed</th>"
+      "<th>oldest</th><th>NOP open</th><th>unacked</th><th>sent again</th><th>backoff</th><th>window</th>"
+      "<th>last data in</th><th>last ACK in</th><th>in queue</th><th>out queue</th></tr></thead><tbody>",
+      count_text(event.samples.size(), "look", "looks"));
+  for (const PathSample& sample : event.samples) {
+    const TcpState& tcp = sample.tcp;
+    html += "<tr>" + cell(fmt::format("{:.2f} s", seconds_of(sample.at))) + cell(sample.owed) +
+            cell(html_time(sample.oldest_age)) + cell(html_time(sample.ping_open)) + cell(tcp.unacked) +
+            cell(tcp.segments_sent_again) + cell(static_cast<unsigned>(tcp.backoff)) + cell(tcp.send_window) +
+            cell(fmt::format("{} ms", tcp.last_data_received_ms)) +
+            cell(fmt::format("{} ms", tcp.last_ack_received_ms)) + cell(tcp.in_queue) + cell(tcp.out_queue) + "</tr>";
+  }
+  return html + "</tbody></table></details>";
 }
 
 std::string in_flight_list(const PathEvent& event, std::size_t& room) {
@@ -83,10 +111,10 @@ std::string event_row(const Told& told, bool several_runs, std::size_t& room) {
   html += fmt::format("<td class=\"number\" data-label=\"lasted\">{}{}</td>",
                       event.lasted > Duration(0) ? html_time(event.lasted) : "–",
                       event.open ? " so far" : "");
-  html += "<td class=\"break\">" + subject_of(event);
+  html += "<td class=\"break\">" + subject_of(event) + blame_of(event);
   const std::string evidence = evidence_of(event);
   if (!evidence.empty()) html += "<span class=\"sub\">" + evidence + "</span>";
-  html += in_flight_list(event, room);
+  html += samples_of(event) + in_flight_list(event, room);
   return html + "</td></tr>\n";
 }
 

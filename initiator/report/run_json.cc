@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "initiator/report/event_json.h"
 #include "initiator/report/format.h"
 #include "initiator/report/json_value.h"
 #include "initiator/report/stacks.h"
@@ -210,60 +211,6 @@ TimelineRow read_row(const Json& json) {
   return row;
 }
 
-void write(Json& json, const InFlightOperation& operation) {
-  json["op"] = to_string(operation.kind);
-  json[operation.on_file ? "offset" : "lba"] = operation.lba;
-  json["bytes"] = operation.bytes;
-  json["age_s"] = seconds_of(operation.age);
-}
-
-InFlightOperation read_operation(const Json& json) {
-  InFlightOperation operation;
-  operation.kind = named<OperationKind>(value_of<std::string>(json, "op", "read"), operation_kinds);
-  operation.on_file = json.contains("offset");
-  operation.lba = value_of<std::uint64_t>(json, operation.on_file ? "offset" : "lba");
-  operation.bytes = value_of<std::uint64_t>(json, "bytes");
-  operation.age = seconds_in(json, "age_s");
-  operation.file = value_of<std::string>(json, "file");
-  return operation;
-}
-
-Json write(const PathEvent& event) {
-  Json json{{"kind", to_string(event.kind)},
-            {"at_s", seconds_of(event.at)},
-            {"lasted_s", seconds_of(event.lasted)},
-            {"open", event.open}};
-  if (event.has_operation) write(json, event.operation);
-  if (!event.operation.file.empty()) json["file"] = valid_utf8(event.operation.file);
-  json["loop_late_s"] = seconds_of(event.loop_late);
-  json["blame"] = event.blame;
-  json["evidence"] = valid_utf8(event.evidence);
-  if (event.in_flight.empty()) return json;
-  Json& list = json["in_flight"] = Json::array();
-  for (const InFlightOperation& operation : event.in_flight) {
-    Json one;
-    write(one, operation);
-    if (!operation.file.empty()) one["file"] = valid_utf8(operation.file);
-    list.push_back(std::move(one));
-  }
-  return json;
-}
-
-PathEvent read_event(const Json& json) {
-  PathEvent event;
-  event.kind = named<EventKind>(value_of<std::string>(json, "kind"), event_kinds);
-  event.at = seconds_in(json, "at_s");
-  event.lasted = seconds_in(json, "lasted_s");
-  event.open = value_of<bool>(json, "open");
-  event.has_operation = json.contains("op");
-  event.operation = read_operation(json);
-  event.loop_late = seconds_in(json, "loop_late_s");
-  event.blame = value_of<std::string>(json, "blame", "unknown");
-  event.evidence = value_of<std::string>(json, "evidence");
-  for (const Json& one : child(json, "in_flight")) event.in_flight.push_back(read_operation(one));
-  return event;
-}
-
 Json write(const StackVerdict& verdict) {
   const StackTimer& timer = *verdict.timer;
   Json json = {{"stack", timer.stack},
@@ -330,7 +277,7 @@ RunRecord run_of(const Json& json) {
     record.latency_by_operation[kind] =
         latency_of(child(by_operation, to_string(static_cast<OperationKind>(kind))));
   for (const Json& row : child(json, "timeline")) record.timeline.push_back(read_row(row));
-  for (const Json& event : child(json, "events")) record.events.push_back(read_event(event));
+  for (const Json& event : child(json, "events")) record.events.push_back(event_of(event));
   return record;
 }
 
@@ -362,7 +309,7 @@ Json json_of(const RunRecord& record) {
   Json& timeline = json["timeline"] = Json::array();
   for (const TimelineRow& row : record.timeline) timeline.push_back(write(row));
   Json& events = json["events"] = Json::array();
-  for (const PathEvent& event : record.events) events.push_back(write(event));
+  for (const PathEvent& event : record.events) events.push_back(json_of(event));
   Json& verdicts = json["verdicts"] = Json::array();
   for (const StackVerdict& verdict : judge_stacks(history_of(record))) verdicts.push_back(write(verdict));
   return json;

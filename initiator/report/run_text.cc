@@ -128,37 +128,6 @@ void describe_remarks(std::string& text, const char* title, std::uint64_t count,
   if (count > shown) line(text, "    … and {} more", count - shown);
 }
 
-void describe_events(std::string& text, const RunRecord& record) {
-  // Mismatches have a list of their own.
-  std::vector<PathEvent> events;
-  std::copy_if(record.events.begin(), record.events.end(), std::back_inserter(events),
-               [](const PathEvent& event) { return event.kind != EventKind::mismatch; });
-  if (events.empty()) return;
-  std::string counts;
-  for (std::size_t kind = 0; kind < event_kinds; ++kind) {
-    const std::uint64_t count = record.totals.events[kind];
-    if (count == 0 || kind == static_cast<std::size_t>(EventKind::mismatch)) continue;
-    counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, to_string(static_cast<EventKind>(kind)));
-  }
-  line(text, "  events       {}", counts);
-  const std::size_t all = events.size();
-  if (all > events_shown) {
-    std::stable_sort(events.begin(), events.end(), weighs_more);
-    events.resize(events_shown);
-    std::stable_sort(events.begin(), events.end(), [](const PathEvent& a, const PathEvent& b) { return a.at < b.at; });
-    line(text, "    the {} worst of {}:", events_shown, all);
-  }
-  for (const PathEvent& event : events) {
-    line(text, "    {:>9.3f} s  {}", seconds_of(event.at), event_line(event));
-    const std::size_t shown = std::min(event.in_flight.size(), in_flight_shown);
-    for (std::size_t i = 0; i < shown; ++i)
-      line(text, "                 in flight for {}: {}", duration_text(event.in_flight[i].age),
-           operation_text(event.in_flight[i]));
-    if (event.in_flight.size() > shown)
-      line(text, "                 … and {} more in flight", event.in_flight.size() - shown);
-  }
-}
-
 Duration longest(const RunRecord& record, EventKind kind) {
   Duration most{};
   for (const PathEvent& event : record.events)
@@ -194,7 +163,17 @@ bool weighs_more(const PathEvent& a, const PathEvent& b) {
   return left != right ? left > right : a.lasted > b.lasted;
 }
 
-std::string event_line(const PathEvent& event) {
+namespace {
+
+/// "blame: network, the peer silent"; empty where nobody asked.
+std::string blame_text(const PathEvent& event) {
+  if (event.blame == "unknown" && event.peer.empty()) return "";
+  std::string text = "blame: " + printable_text(event.blame);
+  if (!event.peer.empty() && event.peer != "unknown") text += ", peer: " + printable_text(event.peer);
+  return text;
+}
+
+std::string event_head(const PathEvent& event) {
   std::string text = to_string(event.kind);
   if (event.has_operation)
     text += "  " + operation_text(event.operation);
@@ -207,8 +186,67 @@ std::string event_line(const PathEvent& event) {
   const bool timed = event.kind != EventKind::local_pause && event.kind != EventKind::mismatch;
   if (timed && event.has_operation)
     text += fmt::format(" (our own loop late {})", duration_text(event.loop_late));
-  if (!event.evidence.empty()) text += "; " + printable_text(event.evidence);
   return text;
+}
+
+/// What led to an event's blame, a sentence a line.
+void describe_reason(std::string& text, const PathEvent& event) {
+  constexpr const char* indent = "                 ";
+  if (const std::string blame = blame_text(event); !blame.empty()) line(text, "{}{}", indent, blame);
+  for (const auto& [words, before] : {std::pair(event.evidence, "- "), std::pair(event.more, "? ")}) {
+    std::string_view rest = words;
+    while (!rest.empty()) {
+      const std::string_view sentence = rest.substr(0, rest.find("; "));
+      rest.remove_prefix(std::min(rest.size(), sentence.size() + 2));
+      line(text, "{}{}{}", indent, before, printable_text(std::string(sentence)));
+    }
+  }
+}
+
+void describe_events(std::string& text, const RunRecord& record) {
+  // Mismatches have a list of their own.
+  std::vector<PathEvent> events;
+  std::copy_if(record.events.begin(), record.events.end(), std::back_inserter(events),
+               [](const PathEvent& event) { return event.kind != EventKind::mismatch; });
+  if (events.empty()) return;
+  std::string counts;
+  for (std::size_t kind = 0; kind < event_kinds; ++kind) {
+    const std::uint64_t count = record.totals.events[kind];
+    if (count == 0 || kind == static_cast<std::size_t>(EventKind::mismatch)) continue;
+    counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, to_string(static_cast<EventKind>(kind)));
+  }
+  line(text, "  events       {}", counts);
+  const std::size_t all = events.size();
+  if (all > events_shown) {
+    std::stable_sort(events.begin(), events.end(), weighs_more);
+    events.resize(events_shown);
+    std::stable_sort(events.begin(), events.end(), [](const PathEvent& a, const PathEvent& b) { return a.at < b.at; });
+    line(text, "    the {} worst of {}:", events_shown, all);
+  }
+  for (const PathEvent& event : events) {
+    line(text, "    {:>9.3f} s  {}", seconds_of(event.at), event_head(event));
+    describe_reason(text, event);
+    const std::size_t shown = std::min(event.in_flight.size(), in_flight_shown);
+    for (std::size_t i = 0; i < shown; ++i)
+      line(text, "                 in flight for {}: {}", duration_text(event.in_flight[i].age),
+           operation_text(event.in_flight[i]));
+    if (event.in_flight.size() > shown)
+      line(text, "                 … and {} more in flight", event.in_flight.size() - shown);
+  }
+}
+
+}  // namespace
+
+std::string reason_text(const PathEvent& event) {
+  std::string text = blame_text(event);
+  if (!event.evidence.empty()) text += (text.empty() ? "" : ": ") + printable_text(event.evidence);
+  if (!event.more.empty()) text += "; would tell more: " + printable_text(event.more);
+  return text;
+}
+
+std::string event_line(const PathEvent& event) {
+  const std::string reason = reason_text(event);
+  return event_head(event) + (reason.empty() ? "" : "; " + reason);
 }
 
 std::string verdict_line(const RunRecord& record) {

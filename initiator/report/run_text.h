@@ -16,6 +16,8 @@ std::string operation_text(const InFlightOperation& operation);
 int weight_of(EventKind kind);
 /// By that, and of the same kind by how long it lasted.
 bool weighs_more(const PathEvent& a, const PathEvent& b);
+/// Whom it is blamed on and why, in one line; empty where nobody asked.
+std::string reason_text(const PathEvent& event);
 /// An event as one line: "stall  write of 256.0 KiB at LBA 8192 for usr/lib/x: 3.02 s …". For an
 /// event that is still open it says how long it has lasted so far.
 std::string event_line(const PathEvent& event);

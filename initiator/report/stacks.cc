@@ -38,6 +38,11 @@ std::string limit_words(const StackTimer& timer) {
   return timer.limit == Duration(0) ? "never" : duration_text(timer.limit);
 }
 
+/// It came so near to acting that it matters what the other nodes saw.
+bool needs_the_others(const StackVerdict& verdict) {
+  return verdict.timer->shared_stall_survives && (verdict.outcome == StackOutcome::acted || verdict.warned);
+}
+
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (std::size_t i = 0; i < names.size() && i < named_in_a_sentence; ++i) text += (i == 0 ? "" : ", ") + names[i];
@@ -101,6 +106,9 @@ std::string stacks_text(const RunRecord& record) {
   for (const StackVerdict& verdict : verdicts)
     if (verdict.outcome == StackOutcome::acted || verdict.outcome == StackOutcome::is_unsafe)
       fmt::format_to(out(text), "    {}: {}\n", verdict.timer->stack, action_words(verdict));
+  if (std::any_of(verdicts.begin(), verdicts.end(), needs_the_others))
+    text += "    one node's record cannot know whether the other nodes stalled at the same time: OCFS2 fences a node that stalls "
+            "alone, and none where all agree that they stalled together\n";
   const auto unproven = std::find_if(verdicts.begin(), verdicts.end(), [](const StackVerdict& one) { return one.unproven; });
   if (unproven != verdicts.end())
     fmt::format_to(out(text), "    unproven: a run of {} is too short to show what a path does in the field; {} is the least\n",

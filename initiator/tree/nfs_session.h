@@ -30,6 +30,7 @@ class NfsSession {
 
   NfsProtocol& protocol() { return *protocol_; }
   RpcConnection& connection() { return *connection_; }
+  const RpcConnection& connection() const { return *connection_; }
   const NfsNode& root() const { return root_; }
   bool root_is_new() const { return root_is_new_; }
   const NfsUrl& url() const { return url_; }

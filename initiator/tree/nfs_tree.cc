@@ -164,6 +164,13 @@ std::map<std::string, std::string> NfsTree::negotiated() const {
   return keys;
 }
 
+std::size_t NfsTree::examine(std::span<ConnectionEvidence> into) const {
+  if (into.empty()) return 0;
+  into.front() = {};
+  session_->connection().examine(into.front());
+  return 1;
+}
+
 bool NfsTree::lost() const {
   const RpcConnection& connection = session_->connection();
   return connection.failed() && connection.failure().kind != ErrorKind::cancelled;

@@ -40,6 +40,8 @@ class NfsTree final : public Tree {
   std::string last_error() const override { return last_error_; }
   bool lost() const override;
   WireUse wire() const override { return session_->wire(); }
+  std::size_t examine(std::span<ConnectionEvidence> into) const override;
+  std::optional<PeerDoor> door() const override { return session_->connection().door(); }
   std::vector<Shortcoming> shortcomings() const override;
   std::uint32_t concurrency() const override { return session_->url().requests; }
   std::uint64_t free_bytes() const override { return free_bytes_; }

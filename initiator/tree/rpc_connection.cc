@@ -170,12 +170,44 @@ WireUse RpcConnection::wire() const {
   return use;
 }
 
+void RpcConnection::examine(ConnectionEvidence& into) const {
+  into.id = id_;
+  into.failed = failed_;
+  into.failure = failed_ ? failure_.code : 0;
+  into.tcp = failed_ ? tcp_at_end_ : tcp_state(socket_.get());
+  into.last_received = last_received_;
+  into.last_sent = last_sent_;
+  into.owed = static_cast<std::uint32_t>(sent_.size() + sending_.size());
+  into.waiting = static_cast<std::uint32_t>(waiting_.size() + sending_.size());
+  const RpcCall* oldest = sending_.empty() ? nullptr : sending_.front();
+  for (const auto& [xid, call] : sent_)
+    if (oldest == nullptr || call->sent_ < oldest->sent_) oldest = call;
+  if (oldest == nullptr) return;
+  OwedRequest& owed = into.oldest.emplace();
+  owed.tag = oldest->xid_;
+  owed.sent = oldest->sent_;
+  owed.bytes = oldest->data.size();
+  owed.code = oldest->procedure_;
+}
+
+std::optional<PeerDoor> RpcConnection::door() const {
+  if (failed_) return std::nullopt;
+  PeerDoor door;
+  door.local = local_address(socket_.get());
+  door.peer = peer_address(socket_.get());
+  append_call(door.hello, 1, options_.program, null_procedure, options_.credential);
+  const be32 mark = last_fragment | static_cast<std::uint32_t>(door.hello.size() - record_mark_bytes);
+  std::memcpy(door.hello.data(), &mark, sizeof mark);
+  return door;
+}
+
 void RpcConnection::begin(RpcCall& call, std::uint32_t procedure) {
   call.message.clear();
   call.data = {};
   call.results = {};
   call.status = Status();
   call.xid_ = next_xid_++;
+  call.procedure_ = procedure;
   append_call(call.message, call.xid_, options_.program, procedure, options_.credential);
 }
 
@@ -206,6 +238,7 @@ void RpcConnection::send() {
   while (!waiting_.empty() && sending_.size() + sent_.size() < options_.calls_max) {
     sending_.push_back(waiting_.front());
     waiting_.pop_front();
+    last_sent_ = sending_.back()->sent_ = loop_.now();
     ++calls_made_;
   }
   while (!failed_ && !sending_.empty())
@@ -299,6 +332,7 @@ void RpcConnection::receive() {
                         heard_ ? "the server closed the connection"
                                : "it closed the connection without an answer: is this the right port?"});
     const auto bytes = static_cast<std::size_t>(got);
+    last_received_ = loop_.now();
     const std::size_t direct = std::min(bytes, missing);
     record_at_ += direct;
     if (in_fragment_ && record_at_ == record_.size()) end_fragment();
@@ -370,6 +404,7 @@ void RpcConnection::finish(RpcCall& call, Status status) {
 void RpcConnection::fail(Error why) {
   if (failed_) return;
   wire_at_end_ = wire();
+  tcp_at_end_ = tcp_state(socket_.get());
   failed_ = true;
   failure_ = std::move(why);
   loop_.cancel(parts_->reader);

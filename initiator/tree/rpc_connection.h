@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -17,6 +18,7 @@
 #include "common/runtime/loop.h"
 #include "common/runtime/socket.h"
 #include "common/runtime/task.h"
+#include "initiator/device/path_witness.h"
 #include "initiator/device/wire_use.h"
 #include "initiator/tree/rpc_message.h"
 
@@ -46,6 +48,8 @@ struct RpcCall {
  private:
   friend class RpcConnection;
   std::uint32_t xid_ = 0;
+  std::uint32_t procedure_ = 0;
+  Instant sent_{};
   std::byte data_length_[4]{};
 };
 
@@ -71,6 +75,8 @@ class RpcConnection {
   const Error& failure() const { return failure_; }
   const SocketAddress& address() const { return address_; }
   WireUse wire() const;
+  void examine(ConnectionEvidence& into) const;
+  std::optional<PeerDoor> door() const;
 
   /// Empties `call` and puts the head of its message.
   void begin(RpcCall& call, std::uint32_t procedure);
@@ -140,6 +146,10 @@ class RpcConnection {
   bool failed_ = false;
   Error failure_;
   WireUse wire_at_end_;
+  TcpState tcp_at_end_;
+  const std::uint32_t id_ = new_connection_id();
+  Instant last_received_{};
+  Instant last_sent_{};
   std::uint64_t calls_made_ = 0;
   std::uint32_t next_xid_;
 

@@ -65,7 +65,7 @@ struct Shortcoming {
   std::string reason;  // "NFS version 3 has no extended attributes"
 };
 
-/// Says what `Tree::stuck_in` says, or is empty.
+/// Says what `PathWitness::stuck_in` says, or is empty.
 using StuckIn = std::function<std::string()>;
 
 /// The file waist: what every filesystem and file protocol looks like to the workloads and
@@ -90,9 +90,6 @@ class Tree : public PathWitness {
   virtual std::string last_error() const { return {}; }
   /// The connection to the peer is gone: every call fails from now on.
   virtual bool lost() const { return false; }
-  /// What the oldest call that has not come back is in, where it is of this machine: "the kernel has
-  /// been in fchown for 3.2 s". Empty if there is none, or if nothing is known.
-  virtual std::string stuck_in() const { return {}; }
   /// What went over the wire so far; nothing where a device below counts it.
   virtual WireUse wire() const { return {}; }
   virtual std::vector<Shortcoming> shortcomings() const { return {}; }

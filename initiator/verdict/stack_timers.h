@@ -35,6 +35,8 @@ struct StackTimer {
   Duration warns;         // it logs or tries something milder; zero: it does not
   Duration cadence;       // the most that may lie between what it sends, so that its worst moment is a gap and this
   const char* condition;  // what else must hold, or nullptr
+  /// It does not act where every node that shares the storage stalled at the same time.
+  bool shared_stall_survives = false;
 };
 
 /// All of them, those that act soonest first and those that never act last.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/runtime/tcp_state.h"
 #include "initiator/watch/operation_kind.h"
 
 namespace holdfast::initiator {
@@ -40,6 +41,31 @@ struct InFlightOperation {
   bool on_file = false;
 };
 
+/// One look at the connection that owes the oldest answer, as it stands in a record.
+struct PathSample {
+  Duration at{};               // from the start of the run
+  std::uint32_t connection = 0;  // which one; 0: none
+  TcpState tcp;
+  std::uint32_t owed = 0;     // requests that it owes an answer to
+  std::uint32_t waiting = 0;  // that wait with us
+  bool window_closed = false;
+  std::uint64_t oldest_tag = 0;  // ITT, handle or XID
+  Duration oldest_age{};
+  std::vector<std::uint8_t> oldest_cdb;
+  std::uint32_t cmd_sn = 0, exp_cmd_sn = 0, max_cmd_sn = 0, stat_sn = 0, r2ts = 0;  // 0: not known
+  Duration ping_open{};  // for how long a NOP-Out has had no answer
+  Duration loop_late{};  // ours, since the run began
+};
+
+/// What is known of the reason of an episode.
+struct Testimony {
+  std::string blame = "unknown";
+  std::string peer;      // busy or dead, in a word: "answers", "kernel_only", "silent", "closed"; empty: not asked
+  std::string evidence;  // what led there, in sentences
+  std::string more;      // what would tell more
+  std::vector<PathSample> samples;
+};
+
 /// One episode, however many operations it held up.
 struct PathEvent {
   EventKind kind = EventKind::hiccup;
@@ -52,7 +78,10 @@ struct PathEvent {
   /// By how much our own loop was late while it lasted; already taken off `lasted`.
   Duration loop_late{};
   std::string blame = "unknown";
+  std::string peer;  // as in `Testimony`, as are the next three
   std::string evidence;
+  std::string more;
+  std::vector<PathSample> samples;
   /// Everything that was in flight: at a hang only.
   std::vector<InFlightOperation> in_flight;
 };

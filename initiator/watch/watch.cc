@@ -7,6 +7,12 @@
 #include "common/base/check.h"
 
 namespace holdfast::initiator {
+namespace {
+
+// How often the witness of an episode that lasts is asked again.
+constexpr Duration heard_every = std::chrono::seconds(1);
+
+}  // namespace
 
 Watch::Watch(const WatchOptions& options, Instant start)
     : options_(options),
@@ -59,11 +65,13 @@ void Watch::end(std::uint32_t index, int error, Instant now) {
   slot.forgotten_name.clear();
   free_.push_back(index);
   --in_flight_;
+  ++ended_;
   if (was_head) head_since_ = mark(now_);
   if (!episode_) return;
   if (in_flight_ > 0 && std::max(since(last_progress_), since(head_since_)) >= options_.stall) return;
   if (error != 0) episode_->kind = EventKind::hang;
-  close_episode(error == ECANCELED ? "given up by us, unanswered" : (error != 0 ? "ended by an error" : ""));
+  close_episode(error == ECANCELED ? "given up by us, unanswered" : (error != 0 ? "ended by an error" : ""),
+                error == 0);
 }
 
 void Watch::completed(const Slot& slot) {
@@ -125,6 +133,7 @@ void Watch::note_lateness(Instant last) {
     event.lasted = late;
     event.loop_late = late;
     event.blame = "local";
+    hear(event, {.began = *tick_due_, .now = now_, .over = true, .succeeded = false});
     count_event(event);
   }
   tick_due_ = now_;  // The rest of this turn is not late a second time.
@@ -146,8 +155,50 @@ void Watch::judge() {
     episode_->operation = describe(slots_[oldest_]);
     episode_->in_flight = in_flight();
   }
-  if ((opened || hung) && witness_ != nullptr) episode_->evidence = witness_->testimony();
-  if ((opened || hung) && listener_ != nullptr) listener_->event_opened(*episode_);
+  if (!opened && !hung) return hear_again();
+  heard_at_ = now_;
+  hear(*episode_, {.began = episode_began_.when, .now = now_});
+  if (listener_ != nullptr) listener_->event_opened(*episode_);
+}
+
+/// Takes down what the witness says of `event`.
+void Watch::hear(PathEvent& event, const EpisodeView& episode) {
+  if (witness_ == nullptr) return;
+  Testimony testimony = witness_->testify(event, episode);
+  event.blame = std::move(testimony.blame);
+  event.peer = std::move(testimony.peer);
+  event.more = std::move(testimony.more);
+  event.samples = std::move(testimony.samples);
+  if (!event.evidence.empty() && !testimony.evidence.empty() && event.kind == EventKind::outage)
+    event.evidence += "; " + testimony.evidence;
+  else if (!testimony.evidence.empty())
+    event.evidence = std::move(testimony.evidence);
+}
+
+/// What a stall looked like when it had just passed its limit need not be all that there is to see.
+void Watch::hear_again() {
+  if (witness_ == nullptr || now_ - heard_at_ < heard_every) return;
+  heard_at_ = now_;
+  const std::string before = episode_->blame;
+  hear(*episode_, {.began = episode_began_.when, .now = now_});
+  if (listener_ != nullptr && episode_->blame != before) listener_->event_explained(*episode_);
+}
+
+void Watch::amend_last_episode(Testimony testimony) {
+  if (!last_episode_) return;
+  PathEvent& event = events_[*last_episode_];
+  const bool changed = event.blame != testimony.blame;
+  event.blame = std::move(testimony.blame);
+  event.peer = std::move(testimony.peer);
+  event.evidence = std::move(testimony.evidence);
+  event.more = std::move(testimony.more);
+  event.samples = std::move(testimony.samples);
+  if (changed && listener_ != nullptr) listener_->event_explained(event);
+}
+
+Duration Watch::longest_wait() const {
+  if (in_flight_ == 0) return Duration(0);
+  return std::max(since(last_progress_), since(head_since_));
 }
 
 void Watch::open_episode(Duration gap) {
@@ -160,14 +211,17 @@ void Watch::open_episode(Duration gap) {
   episode_->at = from_start(episode_began_.when);
 }
 
-void Watch::close_episode(const std::string& evidence) {
+void Watch::close_episode(const std::string& evidence, bool succeeded) {
   PathEvent event = std::move(*episode_);
   episode_.reset();
   event.open = false;
   event.lasted = since(episode_began_);
   event.loop_late = late_total_ - episode_began_.late;
+  hear(event, {.began = episode_began_.when, .now = now_, .over = true, .succeeded = succeeded});
   if (!event.evidence.empty() && !evidence.empty()) event.evidence += "; ";
   event.evidence += evidence;
+  last_episode_.reset();
+  if (events_.size() < options_.events_max) last_episode_ = events_.size();
   count_event(event);
 }
 
@@ -182,6 +236,7 @@ void Watch::outage(const std::string& evidence, Instant now) {
     event.operation = describe(slots_[oldest_]);
     event.in_flight = in_flight();
   }
+  hear(event, {.began = in_flight_ > 0 ? last_progress_.when : now_, .now = now_, .over = !episode_, .succeeded = false});
   count_event(event);
 }
 
@@ -191,7 +246,7 @@ void Watch::finish(Instant now) {
   if (episode_) {
     episode_->kind = EventKind::hang;
     if (episode_->in_flight.empty()) episode_->in_flight = in_flight();
-    close_episode("still open when the run ended");
+    close_episode("still open when the run ended", false);
   }
   if (in_flight_ > 0) timeline_.gap(since(last_progress_));
   timeline_.end_run(in_flight_, from_start(now_));

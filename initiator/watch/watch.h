@@ -35,16 +35,28 @@ class WatchListener {
   virtual ~WatchListener() = default;
   /// A stall has passed its limit, or a stall has become a hang; it is still open.
   virtual void event_opened(const PathEvent& event) = 0;
-  /// An event is over and will not change any more.
+  /// An event is over.
   virtual void event_ended(const PathEvent& event) = 0;
+  /// More is known of its reason: while it lasts, or a moment after it has ended. It may be another reason.
+  virtual void event_explained(const PathEvent& event) { static_cast<void>(event); }
+};
+
+/// An episode as its witness is told of it.
+struct EpisodeView {
+  Instant began{};
+  Instant now{};
+  bool over = false;       // nothing more will be asked of it
+  bool succeeded = false;  // because something succeeded again
 };
 
 /// Who can see more of an operation that does not come back than the time since it was begun.
 class WatchWitness {
  public:
   virtual ~WatchWitness() = default;
-  /// What holds the oldest operation up, in words, as far as it is known: evidence for an episode.
-  virtual std::string testimony() const = 0;
+  /// What holds the oldest operation up, as far as it is known. Asked when a stall has passed its limit, every
+  /// second while it lasts, when it becomes a hang and when it is over; of a broken connection; and of a pause
+  /// of our own. May ask the watch questions.
+  virtual Testimony testify(const PathEvent& event, const EpisodeView& episode) = 0;
 };
 
 /// Every operation in flight with the moment it was due, and the judgement of it: a state machine
@@ -62,8 +74,7 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
 
   void set_listener(WatchListener* listener) { listener_ = listener; }
-  /// Asked when a stall has passed its limit, and when it becomes a hang.
-  void set_witness(const WatchWitness* witness) { witness_ = witness; }
+  void set_witness(WatchWitness* witness) { witness_ = witness; }
   const WatchOptions& options() const { return options_; }
   Instant start_of_run() const { return start_; }
 
@@ -87,6 +98,8 @@ class Watch {
 
   /// The connection broke: an event of its own.
   void outage(const std::string& evidence, Instant now);
+  /// The witness knows more of the last episode that has ended.
+  void amend_last_episode(Testimony testimony);
   /// The run is over: what is open is recorded as it stands.
   void finish(Instant now);
 
@@ -96,6 +109,14 @@ class Watch {
   /// The gap that is open at `now`, or zero.
   Duration open_gap(Instant now) const;
   Duration worst_gap() const { return worst_gap_; }
+  /// The longer of the open gap and the head's wait, as of the last call that told the time.
+  Duration longest_wait() const;
+  /// The episode that lasts, or null.
+  const PathEvent* open_episode() const { return episode_ ? &*episode_ : nullptr; }
+  /// By which our own loop was late so far.
+  Duration total_lateness() const { return late_total_; }
+  /// How many operations have ended so far.
+  std::uint64_t operations_ended() const { return ended_; }
   Duration worst_lateness() const { return worst_lateness_; }
 
   std::uint64_t event_count(EventKind kind) const { return counts_[static_cast<std::size_t>(kind)]; }
@@ -136,7 +157,9 @@ class Watch {
   void note_lateness(Instant last);
   void judge();
   void open_episode(Duration gap);
-  void close_episode(const std::string& evidence);
+  void close_episode(const std::string& evidence, bool succeeded);
+  void hear(PathEvent& event, const EpisodeView& episode);
+  void hear_again();
   void completed(const Slot& slot);
   void hiccup(Duration gap);
   void count_event(const PathEvent& event);
@@ -153,7 +176,7 @@ class Watch {
   const WatchOptions options_;
   const Instant start_;
   WatchListener* listener_ = nullptr;
-  const WatchWitness* witness_ = nullptr;
+  WatchWitness* witness_ = nullptr;
   FileNames names_;
 
   std::vector<Slot> slots_;
@@ -172,10 +195,13 @@ class Watch {
 
   std::optional<PathEvent> episode_;
   Mark episode_began_;
+  Instant heard_at_{};
+  std::optional<std::size_t> last_episode_;  // its place in `events_`
   std::vector<PathEvent> events_;
   std::array<std::uint64_t, event_kinds> counts_{};
   std::uint64_t events_dropped_ = 0;
   std::uint64_t errors_ = 0;
+  std::uint64_t ended_ = 0;
 
   Timeline timeline_;
   Histogram gaps_;

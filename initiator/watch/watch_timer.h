@@ -5,25 +5,28 @@
 
 namespace holdfast::initiator {
 
-/// Gives a watch its ticks: armed only while something is in flight.
+class Evidence;
+
+/// Gives a watch its ticks, and who looks at the path as well: armed only while something is in flight.
 class WatchTimer final : public Timer {
  public:
-  WatchTimer(Loop& loop, Watch& watch) : Timer(loop), watch_(watch) {}
+  /// `evidence` may be null: then nobody looks.
+  WatchTimer(Loop& loop, Watch& watch, Evidence* evidence = nullptr)
+      : Timer(loop), watch_(watch), evidence_(evidence) {}
   ~WatchTimer() = default;
 
   Watch& watch() { return watch_; }
+  Evidence* evidence() { return evidence_; }
   /// To be called after every `Watch::begin`.
   void begun() {
     if (!armed() && watch_.tick_due()) arm(*watch_.tick_due());
   }
 
  private:
-  void expire() override {
-    watch_.tick(clock_now());
-    if (watch_.tick_due()) arm(*watch_.tick_due());
-  }
+  void expire() override;
 
   Watch& watch_;
+  Evidence* evidence_;
 };
 
 }  // namespace holdfast::initiator

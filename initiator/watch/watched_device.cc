@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/runtime/loop.h"
+#include "initiator/watch/evidence.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -23,6 +24,11 @@ OperationKind kind_of(DeviceOperation operation) {
 WatchedDevice::WatchedDevice(std::unique_ptr<Device> device, WatchTimer& timer)
     : device_(std::move(device)), timer_(timer), callers_(timer.watch().options().slots) {
   CHECK(device_->depth_max() <= callers_.size());
+  if (timer_.evidence() != nullptr) timer_.evidence()->add(*device_, device_->transport());
+}
+
+WatchedDevice::~WatchedDevice() {
+  if (timer_.evidence() != nullptr) timer_.evidence()->remove(*device_);
 }
 
 void WatchedDevice::submit(DeviceRequest& request) {

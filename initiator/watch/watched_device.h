@@ -14,6 +14,7 @@ class WatchedDevice final : public Device {
  public:
   /// `timer` outlives it.
   WatchedDevice(std::unique_ptr<Device> device, WatchTimer& timer);
+  ~WatchedDevice() override;
 
   std::uint64_t size() const override { return device_->size(); }
   std::uint32_t block_bytes() const override { return device_->block_bytes(); }
@@ -27,6 +28,7 @@ class WatchedDevice final : public Device {
   WireUse wire() const override { return device_->wire(); }
   std::size_t examine(std::span<ConnectionEvidence> into) const override { return device_->examine(into); }
   bool ping() override { return device_->ping(); }
+  std::string stuck_in() const override { return device_->stuck_in(); }
   std::optional<PeerDoor> door() const override { return device_->door(); }
 
   void submit(DeviceRequest& request) override;

@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "initiator/watch/evidence.h"
+
 namespace holdfast::initiator {
 namespace {
 
@@ -23,7 +25,11 @@ int error_number(const Error& error) {
 WatchedTree::WatchedTree(std::unique_ptr<Tree> tree, WatchTimer& timer) : tree_(std::move(tree)), timer_(timer) {
   CHECK(timer_.watch().options().on_files);
   names_[tree_->root()] = {};
-  timer_.watch().set_witness(this);
+  if (timer_.evidence() != nullptr) timer_.evidence()->add(*tree_, tree_->transport());
+}
+
+WatchedTree::~WatchedTree() {
+  if (timer_.evidence() != nullptr) timer_.evidence()->remove(*tree_);
 }
 
 std::string WatchedTree::path_below(NodeId parent, const std::string& name) const {

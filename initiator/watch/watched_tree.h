@@ -15,11 +15,11 @@ namespace holdfast::initiator {
 
 /// A layer over any tree that tells the watch when each call began and ended and which file it was
 /// about, so that file protocols are judged by the same clock as block devices.
-class WatchedTree final : public Tree, private WatchWitness {
+class WatchedTree final : public Tree {
  public:
   /// `timer` outlives it, and its watch has `on_files` set. At most `Watch::slots` calls overlap.
   WatchedTree(std::unique_ptr<Tree> tree, WatchTimer& timer);
-  ~WatchedTree() override { timer_.watch().set_witness(nullptr); }
+  ~WatchedTree() override;
 
   NodeId root() const override { return tree_->root(); }
   std::string transport() const override { return tree_->transport(); }
@@ -71,7 +71,6 @@ class WatchedTree final : public Tree, private WatchWitness {
     std::uint32_t number = 0;  // the watch's, once something was watched on it
   };
 
-  std::string testimony() const override { return tree_->stuck_in(); }
   std::string path_below(NodeId parent, const std::string& name) const;
   std::uint32_t number_of(NodeId node);
   std::uint32_t begin(OperationKind kind, std::uint32_t file, std::uint64_t offset = 0, std::uint64_t bytes = 0);

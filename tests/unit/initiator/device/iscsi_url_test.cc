@@ -58,7 +58,7 @@ TEST(IscsiUrl, APasswordMayHaveAtSignsAndPercentSigns) {
 
 TEST(IscsiUrl, OptionsSayWhomTheTargetMustProveToBeAndWhetherHeadersHaveDigests) {
   Result<IscsiUrl> url =
-      IscsiUrl::parse("iscsi://me%my?secret@h/iqn.x:y/1?target_user=disk&target_password=a@b?c=d&header_digest=crc32c");
+      IscsiUrl::parse("iscsi://me%my?secret@h/iqn.x:y/1?target_user=disk&target_password=a@b?c=d&header_digest=crc32c&echo=3262");
   ASSERT_TRUE(url) << url.error().message;
   EXPECT_EQ(url->password, "my?secret");
   EXPECT_EQ(url->target, "iqn.x:y");
@@ -66,7 +66,8 @@ TEST(IscsiUrl, OptionsSayWhomTheTargetMustProveToBeAndWhetherHeadersHaveDigests)
   EXPECT_EQ(url->target_user, "disk");
   EXPECT_EQ(url->target_password, "a@b?c=d");
   EXPECT_TRUE(url->header_digest);
-  EXPECT_EQ(url->to_string(), "iscsi://me@h:3260/iqn.x:y/1?target_user=disk&header_digest=crc32c");
+  EXPECT_EQ(url->echo_port, 3262);
+  EXPECT_EQ(url->to_string(), "iscsi://me@h:3260/iqn.x:y/1?target_user=disk&header_digest=crc32c&echo=3262");
 
   url = IscsiUrl::parse_portal("iscsi://me@h:99?target_user=disk");
   ASSERT_TRUE(url) << url.error().message;
@@ -101,6 +102,8 @@ TEST(IscsiUrl, NamesThePartThatIsWrong) {
       {"iscsi://%pw@h/iqn.x/1", "user before '@'"},
       {"iscsi://me%@h/iqn.x/1", "password after '%'"},
       {"iscsi://h/iqn.x/1?header_digest=md5", "header_digest"},
+      {"iscsi://h/iqn.x/1?echo=0", "echo"},
+      {"iscsi://h/iqn.x/1?echo=65536", "echo"},
       {"iscsi://h/iqn.x/1?colour=blue", "'colour'"},
       {"iscsi://h/iqn.x/1?target_user=", "'target_user'"},
       {"iscsi://h/iqn.x/1?target_user=disk", "without a user"},

@@ -57,7 +57,7 @@ RunRecord hostile_record() {
   record.command_line = {"holdfast", hostile};
   record.left_out = {{hostile, hostile, 3}};
   for (PathEvent& event : record.events) {
-    event.operation.file = event.evidence = event.blame = hostile;
+    event.operation.file = event.evidence = event.blame = event.peer = event.more = hostile;
     for (InFlightOperation& operation : event.in_flight) operation.file = hostile;
   }
   return record;

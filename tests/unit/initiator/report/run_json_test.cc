@@ -72,6 +72,10 @@ TEST(RunJson, EventsHaveTheKeysOfTheContract) {
   EXPECT_EQ(stall["bytes"], 262'144);
   EXPECT_EQ(stall["blame"], "unknown");
   EXPECT_EQ(stall["evidence"], "words");
+  EXPECT_EQ(stall["peer"], "kernel_only");
+  EXPECT_EQ(stall["would_tell_more"], "its log");
+  EXPECT_EQ(stall["samples"][0]["oldest_cdb"], "8a00");
+  EXPECT_EQ(stall["samples"][0]["tcp"]["bytes_acked"], 1'000'000'000'000);
   EXPECT_EQ(stall["in_flight"].size(), 2U);
   EXPECT_FALSE(stall["in_flight"][1].contains("file")) << "metadata has no name";
   const Json& mismatch = json["events"][1];

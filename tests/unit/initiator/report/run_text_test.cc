@@ -58,7 +58,19 @@ TEST(RunText, TellsWhatWasCopiedAndWhatWentWrong) {
 TEST(RunText, AnEventSaysWhatWasWaitedForAndHowLateWeWereOurselves) {
   EXPECT_EQ(event_line(sample_record().events[0]),
             "stall  write of 256.0 KiB at LBA 8192 for lib/libc.so: 3.02 s so far, due 3.02 s ago (our own loop "
-            "late 4 ms); words");
+            "late 4 ms); blame: unknown, peer: kernel_only: words; would tell more: its log");
+}
+
+TEST(RunText, TheReasonOfAStallStandsBelowItSentenceBySentence) {
+  RunRecord record = sample_record();
+  record.events[0].blame = "backend";
+  record.events[0].peer = "answers";
+  record.events[0].evidence = "one; two";
+  const std::string text = to_text(record);
+  const std::string indent = "\n                 ";
+  EXPECT_NE(text.find(indent + "blame: backend, peer: answers" + indent + "- one" + indent + "- two" + indent + "? its log\n"),
+            std::string::npos)
+      << text;
 }
 
 TEST(RunText, NamesCannotBreakTheLine) {

@@ -144,6 +144,7 @@ TEST(StackVerdict, EachTransportHasTheTimersThatCanStandOnIt) {
   EXPECT_EQ(outcome(with_gap(seconds(200), "nfs"), "OCFS2 o2hb, threshold 31"), "not judged");
   EXPECT_EQ(outcome(with_gap(seconds(200), "nfs"), "corosync, 2 nodes"), "acts");
   EXPECT_EQ(outcome(with_gap(seconds(200), "nbd"), "NBD client without -timeout"), "never");
+  EXPECT_EQ(outcome(with_gap(seconds(31), "nbd"), "NBD client, -timeout 30"), "acts");
   EXPECT_EQ(outcome(with_gap(seconds(200), "nbd"), "open-iscsi NOP-Out"), "not judged");
   EXPECT_EQ(outcome(with_gap(seconds(200), "file"), "sanlock"), "acts");
   EXPECT_EQ(outcome(with_gap(seconds(200), "file"), "corosync, 2 nodes"), "not judged");

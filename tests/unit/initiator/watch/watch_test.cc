@@ -17,10 +17,12 @@ class Listener final : public WatchListener {
  public:
   std::vector<PathEvent> opened;
   std::vector<PathEvent> ended;
+  std::vector<PathEvent> explained;
 
  private:
   void event_opened(const PathEvent& event) override { opened.push_back(event); }
   void event_ended(const PathEvent& event) override { ended.push_back(event); }
+  void event_explained(const PathEvent& event) override { explained.push_back(event); }
 };
 
 /// A watch and a clock in our hands. The loop is punctual unless a test says that it is not: time
@@ -70,22 +72,94 @@ class WatchTest : public testing::Test {
   std::optional<Watch> watch_;
 };
 
-TEST_F(WatchTest, AWitnessIsHeardWhenAStallBeginsAndWhenItBecomesAHang) {
-  struct Witness final : WatchWitness {
-    std::string testimony() const override { return "in fchown, asked " + std::to_string(++asked) + " times"; }
-    mutable int asked = 0;
-  } witness;
+/// Says how often it was asked, and writes down of what.
+class Witness final : public WatchWitness {
+ public:
+  std::vector<EpisodeView> asked;
+  std::string blame = "backend";
+
+ private:
+  Testimony testify(const PathEvent&, const EpisodeView& episode) override {
+    asked.push_back(episode);
+    Testimony testimony;
+    testimony.blame = blame;
+    testimony.peer = "answers";
+    testimony.evidence = "asked " + std::to_string(asked.size()) + " times";
+    testimony.more = "its log";
+    return testimony;
+  }
+};
+
+TEST_F(WatchTest, AWitnessIsHeardWhenAStallBeginsEverySecondAndWhenItEnds) {
+  Witness witness;
   watch_->set_witness(&witness);
   const std::uint32_t slot = begin();
   pass(milliseconds(1500));
   ASSERT_EQ(listener_.opened.size(), 1U);
-  EXPECT_EQ(listener_.opened[0].evidence, "in fchown, asked 1 times");
+  EXPECT_EQ(listener_.opened[0].evidence, "asked 1 times");
+  EXPECT_EQ(listener_.opened[0].blame, "backend");
+  EXPECT_EQ(listener_.opened[0].peer, "answers");
   pass(seconds(9));
-  ASSERT_EQ(listener_.opened.size(), 2U);
-  EXPECT_EQ(listener_.opened[1].evidence, "in fchown, asked 2 times");
+  ASSERT_EQ(listener_.opened.size(), 2U) << "it has become a hang";
+  EXPECT_EQ(listener_.opened[1].evidence, "asked 10 times");
+  EXPECT_EQ(listener_.explained.size(), 0U) << "the reason stayed the same";
   end(slot, ECANCELED);
   ASSERT_EQ(listener_.ended.size(), 1U);
-  EXPECT_EQ(listener_.ended[0].evidence, "in fchown, asked 2 times; given up by us, unanswered");
+  EXPECT_EQ(listener_.ended[0].evidence, "asked 11 times; given up by us, unanswered");
+  EXPECT_EQ(listener_.ended[0].more, "its log");
+  EXPECT_TRUE(witness.asked.back().over);
+  EXPECT_FALSE(witness.asked.back().succeeded);
+}
+
+TEST_F(WatchTest, AReasonThatChangesIsToldAtOnce) {
+  Witness witness;
+  watch_->set_witness(&witness);
+  const std::uint32_t slot = begin();
+  pass(milliseconds(1500));
+  witness.blame = "network";
+  pass(seconds(1));
+  ASSERT_EQ(listener_.explained.size(), 1U);
+  EXPECT_EQ(listener_.explained[0].blame, "network");
+  EXPECT_EQ(watch_->open_episode()->blame, "network");
+  end(slot);
+  EXPECT_TRUE(witness.asked.back().succeeded);
+  EXPECT_EQ(watch_->open_episode(), nullptr);
+}
+
+TEST_F(WatchTest, WhatBecomesKnownAfterwardsAmendsTheLastEpisode) {
+  Witness witness;
+  watch_->set_witness(&witness);
+  const std::uint32_t slot = begin();
+  pass(milliseconds(1500));
+  end(slot);
+  run(20, milliseconds(1));
+  Testimony later;
+  later.blame = "network_in";
+  watch_->amend_last_episode(later);
+  ASSERT_EQ(watch_->events().size(), 1U);
+  EXPECT_EQ(watch_->events()[0].blame, "network_in");
+  ASSERT_EQ(listener_.explained.size(), 1U);
+}
+
+TEST_F(WatchTest, AStallIsToldWithinAQuarterOfASecondOfItsLimit) {
+  // Goal: "reported at most 250 ms after its limit", whatever the limits and whenever the operation was due.
+  for (int offset = 0; offset < 50; ++offset) {
+    SCOPED_TRACE(offset);
+    listener_ = {};
+    now_ = start;
+    make(WatchOptions{});
+    run(1, milliseconds(offset));
+    begin();
+    const Instant sent = now_;
+    std::vector<Duration> told_after;
+    while (told_after.size() < 2 && now_ < sent + seconds(12)) {
+      pass(milliseconds(1));
+      while (told_after.size() < listener_.opened.size()) told_after.push_back(now_ - sent);
+    }
+    ASSERT_EQ(told_after.size(), 2U);
+    EXPECT_LE(told_after[0], milliseconds(1250));
+    EXPECT_LE(told_after[1], milliseconds(10'250));
+  }
 }
 
 TEST_F(WatchTest, ASteadyRunHasNoEvents) {
