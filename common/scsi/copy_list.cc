@@ -45,8 +45,6 @@ namespace {
 std::optional<Sense> read_target(List list, std::size_t at, CopyList& copy) {
   if (list[at] != copy_limits::identification_descriptor)
     return copy_sense(additional_sense::unsupported_target_descriptor_type, at);
-  if ((list[at + 1] & 0xc0) != 0)  // LU ID TYPE: by designator alone
-    return invalid_field_in_parameter_list(static_cast<std::uint16_t>(at + 1), 7);
   if ((list[at + 1] & 0x20) != 0) return copy_aborted(copy.targets.size());  // NUL
   if ((list[at + 1] & 0x1f) != 0)  // PERIPHERAL DEVICE TYPE: a disk
     return copy_aborted(copy.targets.size(), additional_sense::incorrect_copy_target_device_type);

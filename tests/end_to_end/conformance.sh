@@ -38,10 +38,10 @@ Target $IQN
 CONFIG
 start_holdfastd -a 127.0.0.2
 PATH_ONE="iscsi://$PORTAL/$IQN" PATH_TWO="iscsi://${PORTAL/127.0.0.1/127.0.0.2}/$IQN"
-test_run holdfastd all 0 300
-test_run holdfastd Sanitize 0 200 --allow-sanitize -t ALL.Sanitize
+test_run holdfastd all 0 600
+test_run holdfastd Sanitize 0 400 --allow-sanitize -t ALL.Sanitize
 # In it SANITIZE has to be at work for more than four seconds, so there has to be much to overwrite.
-test_run holdfastd Sanitize.Reset 4 200 --allow-sanitize -t ALL.Sanitize.Reset
+test_run holdfastd Sanitize.Reset 4 400 --allow-sanitize -t ALL.Sanitize.Reset
 # It expects an answer that begins behind the block that it asked for, unless each block is a physical one.
 test_run holdfastd GetLBAStatus.UnmapSingle 1 60 -t ALL.GetLBAStatus.UnmapSingle
 # No blocks means all of the LUN, which may be no more than WRITE SAME writes at most.

@@ -345,7 +345,6 @@ TEST_F(BadCdbs, ListsThatLieAboutThemselvesArePointedAtAndWriteNothing) {
       {"no whole target descriptors", copy, copy_of_a_block(), 3, 31, 0x052600, true, 2},
       {"inline data", copy, copy_of_a_block(), 15, 1, 0x05260b, true, 12},
       {"a target descriptor of another type", copy, copy_of_a_block(), 16, 0xe0, 0x052607},
-      {"LU ID TYPE", copy, copy_of_a_block(), 17, 0x40},
       {"a designator longer than its room", copy, copy_of_a_block(), 23, 21},
       {"a segment descriptor of another type", copy, copy_of_a_block(), 48, 0x00, 0x052609},
       {"a segment descriptor of another length", copy, copy_of_a_block(), 51, 23, 0x052600, true, 50},
