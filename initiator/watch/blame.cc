@@ -173,9 +173,11 @@ void Judge::tell_of_ourselves() {
 }
 
 bool Judge::is_our_own_fault() {
-  const Duration half = file_.stalled / 2;
+  // The stall's length is already less what we were late. What the kernel saw, it saw whether we ran or not.
+  const bool kernel_saw = found_.unacknowledged() || found_.window_shut();
+  const Duration most = kernel_saw ? 2 * file_.stalled : file_.stalled * 3 / 4;
   const Duration ours = std::max({file_.loop_late, file_.cpu_waited, file_.cpu_stolen});
-  if (ours >= milliseconds(200) && ours >= half) {
+  if (ours >= milliseconds(200) && ours >= most) {
     say("so we ourselves did not run for most of the time: nothing of it is held against the path");
     blame(Blame::local);
     return true;

@@ -27,7 +27,7 @@ Looks looks_at(std::span<const EvidenceSample> samples, const StallFrame& frame)
       looks.before = &sample;
     } else if (frame.ended && sample.at >= *frame.ended) {
       if (looks.after == nullptr) looks.after = &sample;
-    } else {
+    } else if (!frame.until || sample.at <= *frame.until) {
       if (looks.began == nullptr && sample.at >= frame.began + settled_after) looks.began = &sample;
       looks.last = &sample;
     }

@@ -15,8 +15,10 @@ namespace holdfast::initiator {
 /// The frame of one stall.
 struct StallFrame {
   Instant began{};                // the last success, or since when the oldest has waited alone
-  std::optional<Instant> ended;   // when something succeeded again
+  std::optional<Instant> ended{};  // when something succeeded again
   Duration stalled{};             // less our own lateness
+  /// The stall is looked at as it stood then; none: as it stands.
+  std::optional<Instant> until{};
 };
 
 /// Draws what matters of a stall from the samples around it, in the order of time.

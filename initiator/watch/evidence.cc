@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
+
+#include "initiator/watch/stall_judge.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -167,9 +171,7 @@ void Evidence::settle(Instant now) {
 }
 
 Testimony Evidence::put(const StallFrame& frame) {
-  CaseFile file = case_of(ring_.samples(), frame, transport_, &counters_);
-  file.stuck_in = stuck_in();
-  const BlameJudgement judgement = judge_blame(file);
+  const BlameJudgement judgement = judge_stall(ring_.samples(), frame, transport_, stuck_in(), &counters_);
   Testimony testimony;
   testimony.blame = to_string(judgement.blame);
   testimony.peer = to_string(judgement.life);

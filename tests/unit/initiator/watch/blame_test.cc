@@ -91,20 +91,26 @@ struct Row {
 };
 
 const Row rows[] = {
-    {"our loop did not run for most of it", [](CaseFile& f) { f.loop_late = seconds(2); }, Blame::local,
+    {"our loop did not run for most of it", [](CaseFile& f) { f.loop_late = milliseconds(2500); }, Blame::local,
      PeerLife::unknown},
-    {"our thread waited for a processor", [](CaseFile& f) { f.cpu_waited = milliseconds(1600); }, Blame::local,
+    {"our thread waited for a processor", [](CaseFile& f) { f.cpu_waited = milliseconds(2400); }, Blame::local,
      PeerLife::unknown},
-    {"the hypervisor took the processor", [](CaseFile& f) { f.cpu_stolen = seconds(2); }, Blame::local,
+    {"the hypervisor took the processor", [](CaseFile& f) { f.cpu_stolen = milliseconds(2300); }, Blame::local,
      PeerLife::unknown},
     {"what came was not read by us",
      [](CaseFile& f) { f.began.in_queue = f.last.in_queue = 48; }, Blame::local, PeerLife::unknown},
     {"late as well as unacknowledged: ourselves first",
      [](CaseFile& f) {
        unacknowledged(f);
-       f.loop_late = seconds(3);
+       f.loop_late = seconds(7);
      },
      Blame::local, PeerLife::silent},
+    {"late for a while, but the kernel saw the loss whether we ran or not",
+     [](CaseFile& f) {
+       unacknowledged(f);
+       f.loop_late = f.cpu_waited = seconds(3);
+     },
+     Blame::network, PeerLife::silent},
     {"a little late, and the storage stuck",
      [](CaseFile& f) {
        pings_answered(f);

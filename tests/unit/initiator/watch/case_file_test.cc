@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "initiator/watch/evidence_ring.h"
+#include "initiator/watch/stall_judge.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -90,6 +92,52 @@ TEST(CaseFile, RowsForTheRecordAreFewEvenlySpreadAndEndWithTheLast) {
   EXPECT_EQ(rows.front().at, seconds(3)) << "from two seconds before";
   EXPECT_EQ(rows.back().at, milliseconds(19'800));
   EXPECT_EQ(rows.back().connection, 1U);
+}
+
+/// Looks every 200 ms at a connection that owes an answer since `start`, of which the first `silent` find our
+/// segments unacknowledged, and those behind them find that everything has passed.
+std::vector<EvidenceSample> a_cut(int looks, int silent, bool peer_repeats) {
+  std::vector<EvidenceSample> samples;
+  for (int i = 0; i < looks; ++i) {
+    EvidenceSample& sample = samples.emplace_back(sample_at(milliseconds(200 * (i + 1))));
+    ConnectionEvidence& one = sample.connections[0];
+    one.oldest.emplace().sent = start;
+    one.owed = 4;
+    TcpState& tcp = one.tcp;
+    const auto tries = static_cast<std::uint32_t>(std::min(i, silent));
+    tcp.bytes_sent = 100'000 + 1448 * tries;
+    tcp.bytes_sent_again = 1448 * tries;
+    tcp.segments_sent_again = tries;
+    tcp.retransmits = tcp.backoff = static_cast<std::uint8_t>(i < silent ? tries : 0);
+    tcp.unacked = i < silent ? 4 : 0;
+    tcp.bytes_acked = i < silent ? 94'000 : 100'000;
+    tcp.bytes_received = i < silent ? 5000 : 25'000;
+    tcp.last_data_sent_ms = 150;
+    tcp.last_ack_received_ms = static_cast<std::uint32_t>(200 * (i + 1));
+    if (peer_repeats) tcp.data_segments_in = tries / 2;
+  }
+  return samples;
+}
+
+TEST(StallJudge, APathThatHasHealedWhileTheAnswerIsOnItsWayIsBlamedForTheTimeBefore) {
+  const StallFrame frame{start, start + milliseconds(3000), seconds(3)};
+  const BlameJudgement judgement = judge_stall(a_cut(14, 13, false), frame, "iscsi", "", nullptr);
+  EXPECT_STREQ(to_string(judgement.blame), "network");
+}
+
+TEST(StallJudge, TheDirectionThatWasSeenForAGoodPartOfItIsTheBlame) {
+  const StallFrame frame{start, start + milliseconds(3000), seconds(3)};
+  const BlameJudgement judgement = judge_stall(a_cut(14, 13, true), frame, "iscsi", "", nullptr);
+  EXPECT_STREQ(to_string(judgement.blame), "network_out");
+}
+
+TEST(StallJudge, ABriefMomentOfALongStallDecidesNothing) {
+  const StallFrame frame{start, start + milliseconds(6000), seconds(6)};
+  std::vector<EvidenceSample> samples = a_cut(29, 0, false);
+  samples[20].connections[0].tcp.state = TCP_ESTABLISHED;
+  samples[20].connections[0].tcp.unacked = 1;
+  samples[20].connections[0].tcp.backoff = 2;
+  EXPECT_STREQ(to_string(judge_stall(samples, frame, "iscsi", "", nullptr).blame), "unknown");
 }
 
 TEST(EvidenceRing, KeepsAMinuteAndWhatAStallHolds) {
