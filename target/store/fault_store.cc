@@ -19,7 +19,8 @@ bool meets(const Fault& fault, const StoreRequest& request) {
 bool suits(Fault::Kind kind, StoreOperation operation) {
   if (kind == Fault::Kind::tear) return operation == StoreOperation::write;
   if (kind != Fault::Kind::lose) return true;
-  return operation != StoreOperation::read && operation != StoreOperation::map;
+  return operation != StoreOperation::read && operation != StoreOperation::map &&
+         operation != StoreOperation::room;
 }
 
 }  // namespace

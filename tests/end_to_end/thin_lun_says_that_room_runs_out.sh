@@ -5,7 +5,7 @@ need_root "to mount a small file system"
 need sg_logs sg_modes sg_vpd
 mkdir "$WORK/small"
 mount -t tmpfs -o size=64M none "$WORK/small" 2> /dev/null || skip "no tmpfs may be mounted here"
-at_exit umount "$WORK/small"
+at_exit umount --lazy "$WORK/small"
 truncate -s 256M "$WORK/small/thin" "$WORK/thick"
 CONFIG="$WORK/holdfastd.conf"
 cat > "$CONFIG" << CONFIG
