@@ -150,16 +150,16 @@ int run_compare(const CompareWords& words) {
   return options ? compare_verb(*options) : complain(options.error(), exit_usage);
 }
 
-struct ReportWords {
-  std::string record;
-  std::string html;
-};
-
-CLI::App* add_report(CLI::App& app, ReportWords& words) {
+CLI::App* add_report(CLI::App& app, ReportOptions& options) {
   CLI::App* report = app.add_subcommand("report", "Show a saved run or comparison again, as text or as a page");
-  report->add_option("RECORD", words.record, "What --json has written")->required();
-  report->add_option("--html", words.html, "Write it as one self-contained HTML page to this file")->type_name("FILE");
-  report->footer("Example: holdfast report run.json --html run.html");
+  report->add_option("RECORD", options.record, "What --json has written")->required();
+  report->add_option("--target", options.target,
+                     "What `holdfastadm slow --json` printed at the target after the run, or while it hung: both\n"
+                     "ends' view of each stall on one line of time")
+      ->type_name("FILE");
+  report->add_option("--html", options.html_path, "Write it as one self-contained HTML page to this file")->type_name("FILE");
+  report->footer("Examples: holdfast report run.json --html run.html\n"
+                 "          holdfast report run.json --target slow.json");
   return report;
 }
 
@@ -187,8 +187,8 @@ int run_command_line(int count, char** words) {
   const CLI::App* fault = add_fault(app, fault_options);
   DiffOptions diff_options;
   const CLI::App* diff = add_diff(app, diff_options);
-  ReportWords report_words;
-  const CLI::App* report = add_report(app, report_words);
+  ReportOptions report_options;
+  const CLI::App* report = add_report(app, report_options);
 
   try {
     app.parse(count, words);
@@ -197,7 +197,7 @@ int run_command_line(int count, char** words) {
   }
   if (fault->parsed()) return fault_verb(fault_options);
   if (diff->parsed()) return diff_verb(diff_options);
-  if (report->parsed()) return report_verb(report_words.record, report_words.html);
+  if (report->parsed()) return report_verb(report_options);
   copy_words.run.command_line = words_without_passwords(count, words);
   compare_words.run.command_line = load_words.run.command_line = copy_words.run.command_line;
   if (compare->parsed()) return run_compare(compare_words);

@@ -18,6 +18,13 @@ std::string processor_model() {
   return {};
 }
 
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
 }  // namespace
 
 Machine this_machine() {
@@ -29,7 +36,8 @@ Machine this_machine() {
   return {.kernel = name.release,
           .cpu_model = processor_model(),
           .cores = static_cast<std::uint32_t>(std::max(0L, cores)),
-          .memory_bytes = static_cast<std::uint64_t>(std::max(0L, pages)) * static_cast<std::uint64_t>(page_bytes)};
+          .memory_bytes = static_cast<std::uint64_t>(std::max(0L, pages)) * static_cast<std::uint64_t>(page_bytes),
+          .boot_id = boot_id()};
 }
 
 std::string without_password(std::string_view word) {

@@ -50,9 +50,15 @@ struct FaultOptions {
 /// `holdfast fault`: until a signal ends it.
 int fault_verb(const FaultOptions& options);
 
-/// `holdfast report`: the record as text on standard output, or as a page in the file `html_path`.
-/// 0 whatever the record says, 2 where there is none.
-int report_verb(const std::string& record_path, const std::string& html_path);
+struct ReportOptions {
+  std::string record;
+  std::string html_path;  // empty: as text on standard output
+  std::string target;     // what the target remembers of the run; empty: that is not known
+};
+
+/// `holdfast report`: the record as text on standard output, or as a page in a file.
+/// 0 whatever the record says, 2 where there is none, or the target's dump is not of that run.
+int report_verb(const ReportOptions& options);
 
 /// Makes the run of a verb.
 using MakeRun = std::function<std::unique_ptr<Run>(Loop& loop, Signals& signals, const RunOptions& options)>;

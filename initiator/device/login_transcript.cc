@@ -1,5 +1,7 @@
 #include "initiator/device/login_transcript.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
 #include <string_view>
 
@@ -50,6 +52,16 @@ std::map<std::string, std::string> read_login_transcript(std::span<const std::by
     keys[iscsi::printable(pair.substr(0, equals))] = iscsi::printable(pair.substr(equals + 1));
   }
   return keys;
+}
+
+std::optional<LoginIdentity> login_identity(std::span<const std::byte> bytes) {
+  std::optional<LoginIdentity> identity;
+  for_each_response(bytes, [&identity](const iscsi::LoginResponseBhs& response, std::span<const std::byte>) {
+    LoginIdentity said{.isid = {}, .tsih = response.tsih};
+    for (const std::uint8_t byte : response.isid) said.isid += fmt::format("{:02x}", byte);
+    identity = said;
+  });
+  return identity;
 }
 
 std::optional<iscsi::LoginStatus> last_login_status(std::span<const std::byte> bytes) {

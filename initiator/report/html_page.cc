@@ -28,11 +28,12 @@ std::string fill(std::string_view form, const std::map<std::string_view, std::st
   }
 }
 
-std::string to_html(const Page& page) {
+std::string to_html(const Page& page, const std::string& section = {}) {
   std::string body = verdict_section(page) + table_section(page);
   if (page.comparison) body += stacks_section(page) + percentiles_section(page);
   for (std::size_t place = 0; place < page.destinations.size(); ++place)
     body += destination_section(page, place);
+  body += section;
   if (!page.comparison) body += stacks_section(page) + percentiles_section(page);
   body += making_section(page) + footer_section();
   const std::string title = html_text(page.title);
@@ -55,6 +56,8 @@ std::string to_html(const Page& page) {
 std::string to_html(const RunRecord& record) {
   return to_html(page_of(record));
 }
+
+std::string to_html(const RunRecord& record, const std::string& section) { return to_html(page_of(record), section); }
 
 std::string to_html(const CompareRecord& record) {
   const Judgement judgement = judge(record);

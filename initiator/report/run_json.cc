@@ -40,6 +40,7 @@ Json write(const RunRecord::Workload& workload, int exit_code) {
               {"source", valid_utf8(workload.source)},
               {"verify", workload.verify},
               {"started", workload.started},
+              {"started_ns", workload.clock_started.time_since_epoch().count()},
               {"version", workload.version},
               {"stall_limit_s", seconds_of(workload.stall_limit)},
               {"hang_limit_s", seconds_of(workload.hang_limit)},
@@ -59,6 +60,7 @@ RunRecord::Workload read_workload(const Json& json) {
   workload.source = value_of<std::string>(json, "source");
   workload.verify = value_of<bool>(json, "verify");
   workload.started = value_of<std::string>(json, "started");
+  workload.clock_started = Instant(Duration(value_of<std::int64_t>(json, "started_ns")));
   workload.version = value_of<std::string>(json, "version");
   workload.stall_limit = seconds_in(json, "stall_limit_s");
   workload.hang_limit = seconds_in(json, "hang_limit_s");
@@ -76,12 +78,14 @@ Json write(const Machine& machine) {
   return Json{{"kernel", valid_utf8(machine.kernel)},
               {"cpu_model", valid_utf8(machine.cpu_model)},
               {"cores", machine.cores},
-              {"memory_bytes", machine.memory_bytes}};
+              {"memory_bytes", machine.memory_bytes},
+              {"boot_id", machine.boot_id}};
 }
 
 Machine read_machine(const Json& json) {
   return {value_of<std::string>(json, "kernel"), value_of<std::string>(json, "cpu_model"),
-          value_of<std::uint32_t>(json, "cores"), value_of<std::uint64_t>(json, "memory_bytes")};
+          value_of<std::uint32_t>(json, "cores"), value_of<std::uint64_t>(json, "memory_bytes"),
+          value_of<std::string>(json, "boot_id")};
 }
 
 Json write(const RunRecord::Destination& destination) {

@@ -45,6 +45,7 @@ void RunRecord::take(const Watch& watch) {
   totals.errors = watch.errors();
   totals.worst_gap = watch.worst_gap();
   totals.worst_lateness = watch.worst_lateness();
+  workload.clock_started = watch.start_of_run();
   workload.stall_limit = watch.options().stall;
   workload.hang_limit = watch.options().hang;
   std::stable_sort(events.begin(), events.end(), [](const PathEvent& a, const PathEvent& b) { return a.at < b.at; });

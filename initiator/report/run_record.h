@@ -51,6 +51,7 @@ struct Machine {
   std::string cpu_model;
   std::uint32_t cores = 0;
   std::uint64_t memory_bytes = 0;
+  std::string boot_id{};  // another one after each start of the machine
 };
 
 /// Everything that is told of one run: as text for people, and as the JSON of the run record. The
@@ -63,6 +64,7 @@ struct RunRecord {
     std::string source;
     bool verify = false;
     std::string started;  // ISO 8601, UTC
+    Instant clock_started{};  // the same by this machine's monotonic clock
     std::string version;
     Duration stall_limit{};
     Duration hang_limit{};

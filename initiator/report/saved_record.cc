@@ -20,7 +20,9 @@ Error wrong(const std::string& path, const std::string& what, int code = EINVAL)
   return Error{ErrorKind::invalid_input, code, path + ": " + what};
 }
 
-Result<std::string> read_file(const std::string& path) {
+}  // namespace
+
+Result<std::string> read_record_text(const std::string& path) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text;
   if (!file) return wrong(path, "cannot be read: " + std::generic_category().message(errno), errno);
@@ -36,6 +38,8 @@ Result<std::string> read_file(const std::string& path) {
   }
   return wrong(path, "larger than any record", EFBIG);
 }
+
+namespace {
 
 SavedRecord saved_of(const Json& json) {
   const std::string schema = json.is_object() ? value_of<std::string>(json, "schema") : "";
@@ -58,7 +62,7 @@ Result<SavedRecord> saved_record_from_json(std::string_view text) {
 }
 
 Result<SavedRecord> read_saved_record(const std::string& path) {
-  const Result<std::string> text = read_file(path);
+  const Result<std::string> text = read_record_text(path);
   if (!text) return text.error();
   Result<SavedRecord> record = saved_record_from_json(*text);
   if (!record) return wrong(path, record.error().message);

@@ -141,7 +141,7 @@ void StageRecorder::over(Slot& slot) {
     command.statistics->ended(command.kind, times,
                               {.bytes = slot.moved, .answered = answered, .failed = outcome.status != 0});
   const Instant now = loop().now();
-  if (now - times.received >= limit_) {
+  if (limit_ > Duration(0) && now - times.received >= limit_) {
     SlowCommand slow = describe(slot, now);
     slow.stage = answered ? CommandStage::over : slow.stage;
     if (!slow.tcp) slow.tcp = sample();

@@ -54,6 +54,21 @@ TEST(LoginTranscript, LeavesOutWhatAuthenticationSaid) {
   EXPECT_EQ(read_login_transcript(bytes), (Keys{{"A", "b"}}));
 }
 
+TEST(LoginTranscript, TheSessionIsThatOfTheLastResponse) {
+  EXPECT_FALSE(login_identity({}));
+  std::vector<std::byte> bytes;
+  append_response(bytes, "");
+  iscsi::LoginResponseBhs last;
+  last.isid = {0x80, 0x12, 0x34, 0x56, 0x00, 0x01};
+  last.tsih = 7;
+  const auto* raw = reinterpret_cast<const std::byte*>(&last);
+  bytes.insert(bytes.end(), raw, raw + sizeof last);
+  const std::optional<LoginIdentity> identity = login_identity(bytes);
+  ASSERT_TRUE(identity);
+  EXPECT_EQ(identity->isid, "801234560001");
+  EXPECT_EQ(identity->tsih, 7u);
+}
+
 TEST(LoginTranscript, StopsAtWhatIsDamagedOrCutOff) {
   std::vector<std::byte> bytes;
   constexpr char good[] = "A=b\0";
