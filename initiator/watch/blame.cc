@@ -116,6 +116,7 @@ class Judge {
   explicit Judge(const CaseFile& file) : file_(file), found_(file) {}
 
   BlameJudgement judge() {
+    if (!file_.stuck_in.empty()) say(file_.stuck_in);
     tell_of_ourselves();
     decide();
     judgement_.life = life();
@@ -174,9 +175,11 @@ void Judge::tell_of_ourselves() {
 
 bool Judge::is_our_own_fault() {
   // The stall's length is already less what we were late. What the kernel saw, it saw whether we ran or not.
-  const bool kernel_saw = found_.unacknowledged() || found_.window_shut();
+  const bool kernel_saw = found_.unacknowledged() || found_.window_shut() || !file_.stuck_in.empty();
   const Duration most = kernel_saw ? 2 * file_.stalled : file_.stalled * 3 / 4;
-  const Duration ours = std::max({file_.loop_late, file_.cpu_waited, file_.cpu_stolen});
+  // Many short waits for a processor hold no answer up for long; those that do make the loop late.
+  const Duration waited = std::min(file_.cpu_waited, 2 * file_.loop_late);
+  const Duration ours = std::max({file_.loop_late, waited, file_.cpu_stolen});
   if (ours >= milliseconds(200) && ours >= most) {
     say("so we ourselves did not run for most of the time: nothing of it is held against the path");
     blame(Blame::local);
@@ -348,7 +351,6 @@ bool Judge::is_backend() {
 }
 
 void Judge::without_connection() {
-  if (!file_.stuck_in.empty()) say(file_.stuck_in);
   if (file_.transport == "file") {
     say("the storage is this machine's own");
     blame(Blame::backend);

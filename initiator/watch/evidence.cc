@@ -152,6 +152,7 @@ Testimony Evidence::testify(const PathEvent& event, const EpisodeView& episode) 
   frame.stalled = event.lasted;
   if (episode.succeeded) frame.ended = episode.now;
   ring_.hold(frame.began);
+  note_what_is_stuck(frame);
   const bool need_new = episode.succeeded || event.kind == EventKind::outage || episode.now - last_look_ >= fresh;
   if (need_new) look(episode.now);
   if (episode.over) {
@@ -171,7 +172,7 @@ void Evidence::settle(Instant now) {
 }
 
 Testimony Evidence::put(const StallFrame& frame) {
-  const BlameJudgement judgement = judge_stall(ring_.samples(), frame, transport_, stuck_in(), &counters_);
+  const BlameJudgement judgement = judge_stall(ring_.samples(), frame, transport_, stuck_in_, &counters_);
   Testimony testimony;
   testimony.blame = to_string(judgement.blame);
   testimony.peer = to_string(judgement.life);
@@ -203,10 +204,10 @@ Testimony Evidence::of_a_pause(const PathEvent& event) const {
   return testimony;
 }
 
-std::string Evidence::stuck_in() const {
+void Evidence::note_what_is_stuck(const StallFrame& frame) {
+  if (std::exchange(stuck_since_, frame.began) != frame.began) stuck_in_.clear();
   for (const PathWitness* source : sources_)
-    if (std::string words = source->stuck_in(); !words.empty()) return words;
-  return {};
+    if (std::string words = source->stuck_in(); !words.empty()) stuck_in_ = std::move(words);
 }
 
 Task<void> Evidence::stop() {

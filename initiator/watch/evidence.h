@@ -57,7 +57,7 @@ class Evidence final : public WatchWitness {
   void settle(Instant now);
   Testimony put(const StallFrame& frame);
   Testimony of_a_pause(const PathEvent& event) const;
-  std::string stuck_in() const;
+  void note_what_is_stuck(const StallFrame& frame);
 
   Loop& loop_;
   Watch& watch_;
@@ -77,6 +77,10 @@ class Evidence final : public WatchWitness {
   bool knocked_when_well_ = false;
   bool stopping_ = false;
   std::size_t testified_ = 0;  // events whose samples are kept
+
+  /// The system call that held the stall up which began then; it is told when it has returned, too.
+  std::string stuck_in_;
+  Instant stuck_since_{};
 
   /// What has just ended is judged once more, when late answers have had the time to come.
   std::optional<StallFrame> unsettled_;

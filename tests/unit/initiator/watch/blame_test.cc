@@ -93,7 +93,7 @@ struct Row {
 const Row rows[] = {
     {"our loop did not run for most of it", [](CaseFile& f) { f.loop_late = milliseconds(2500); }, Blame::local,
      PeerLife::unknown},
-    {"our thread waited for a processor", [](CaseFile& f) { f.cpu_waited = milliseconds(2400); }, Blame::local,
+    {"our thread waited for a processor", [](CaseFile& f) { f.loop_late = milliseconds(1300), f.cpu_waited = milliseconds(2400); }, Blame::local,
      PeerLife::unknown},
     {"the hypervisor took the processor", [](CaseFile& f) { f.cpu_stolen = milliseconds(2300); }, Blame::local,
      PeerLife::unknown},
@@ -111,6 +111,13 @@ const Row rows[] = {
        f.loop_late = f.cpu_waited = seconds(3);
      },
      Blame::network, PeerLife::silent},
+    {"many short waits for a processor, and a call that does not return",
+     [](CaseFile& f) {
+       f = {}, f.transport = "file", f.stalled = seconds(2);
+       f.stuck_in = "the kernel has been in pwrite for 2.0 s";
+       f.loop_late = milliseconds(640), f.cpu_waited = milliseconds(1700);
+     },
+     Blame::backend, PeerLife::no_peer},
     {"a little late, and the storage stuck",
      [](CaseFile& f) {
        pings_answered(f);
