@@ -62,7 +62,8 @@ lab_doors() {
   case "$1" in
     to_server) echo server ;;
     to_client) echo client ;;
-    both) echo server client ;;
+    # The client first: between the two it must not hear what would tell it the direction.
+    both) echo client server ;;
     *) fail "'$1' is none of to_server, to_client, both" ;;
   esac
 }
