@@ -2,12 +2,12 @@
 # holdfastd and against tgt, over NBD and over NFS. A blame that names the wrong part is a failure; `unknown`
 # is honest, but may not be the answer more often than 1 time in 20.
 #
-# HOLDFAST_BLAME_RUNS=20 makes 20 runs of each row (2), HOLDFAST_BLAME_AT_ONCE=3 so many rows at once (2),
+# HOLDFAST_BLAME_RUNS=20 makes 20 runs of each row (1), HOLDFAST_BLAME_AT_ONCE=4 so many rows at once (3),
 # HOLDFAST_BLAME_ROWS='iscsi:cut_in nbd:stopped' these rows alone.
 . "$(dirname "$0")/lib.sh"
 need_root "network namespaces and frozen filesystems"
-runs="${HOLDFAST_BLAME_RUNS:-2}"
-at_once="${HOLDFAST_BLAME_AT_ONCE:-2}"
+runs="${HOLDFAST_BLAME_RUNS:-1}"
+at_once="${HOLDFAST_BLAME_AT_ONCE:-3}"
 rows=(iscsi:{cut_out,cut_in,cut_both,neighbour,long_frames,stopped,killed,backend,not_reading,starved}
   tgt:{cut_both,stopped,killed,backend,starved} nbd:{cut_both,stopped,killed,backend,starved}
   nfs:{cut_both,stopped,killed,backend,starved})
