@@ -36,7 +36,9 @@ Task<Status> PduExchange::receive_exactly(std::span<std::byte> bytes, std::strin
                                                             received, bytes.size(), what);
       co_return failure(result, doing);
     }
-    received += static_cast<std::size_t>(result);
+    const std::span<const std::byte> came = bytes.subspan(received, static_cast<std::size_t>(result));
+    if (keeps_ && heard_.size() + came.size() <= heard_bytes_max) heard_.insert(heard_.end(), came.begin(), came.end());
+    received += came.size();
   }
   co_return Status{};
 }

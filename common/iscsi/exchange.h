@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/iscsi/pdu.h"
@@ -33,7 +34,13 @@ class PduExchange {
   /// shut down. The deadline is lifted when the exchange goes.
   void set_deadline(Instant when) { deadline_.arm(when); }
 
+  /// Notes what is received from here on, for `heard`: its first 64 KiB.
+  void keep_what_is_heard() { keeps_ = true; }
+  std::span<const std::byte> heard() const { return heard_; }
+
  private:
+  static constexpr std::size_t heard_bytes_max = 64 * 1024;
+
   class Deadline final : public Timer {
    public:
     Deadline(Loop& loop, int fd) : Timer(loop), fd_(fd) {}
@@ -52,6 +59,8 @@ class PduExchange {
   Loop& loop_;
   const int fd_;
   Deadline deadline_;
+  bool keeps_ = false;
+  std::vector<std::byte> heard_;
 };
 
 }  // namespace holdfast::iscsi

@@ -42,7 +42,8 @@ constexpr const char* examples =
     "                                                  the password instead. After a ?: target_user= (the\n"
     "                                                  target must prove to be it; its password as\n"
     "                                                  target_password= or in HOLDFAST_TARGET_PASSWORD)\n"
-    "                                                  and header_digest=crc32c, joined by &\n"
+    "                                                  and header_digest=crc32c, data_digest=crc32c, joined\n"
+    "                                                  by &\n"
     "  nbd://host[:port]/export                        an export of an NBD server; nbds:// with TLS,\n"
     "                                                  nbd+unix:///export?socket=PATH on this machine\n"
     "  nfs://host/export[/path][?version=3|4&…]        a new or empty directory of an NFS server; further\n"
@@ -110,8 +111,13 @@ Status check_source(const std::string& source) {
 int run_copy(const CopyWords& words) {
   if (const Status source = check_source(words.source); !source) return complain(source.error(), exit_usage);
   if (const Status limits = check_limits(words.run); !limits) return complain(limits.error(), exit_usage);
-  Result<Destination> destination = Destination::parse(words.destination, std::getenv("HOLDFAST_PASSWORD"));
+  Result<Destination> destination = Destination::parse(words.destination, std::getenv("HOLDFAST_PASSWORD"), words.run.engine);
   if (!destination) return complain(destination.error(), exit_usage);
+  if (words.run.reconnect > Duration(0) && !destination->is_device())
+    return complain(Error{ErrorKind::invalid_input, EINVAL,
+                          "--reconnect: " + words.destination +
+                              " is a tree of files; only block devices (iscsi://, nbd://) are sought again"},
+                    exit_usage);
   if (words.locks && destination->is_device())
     return complain(Error{ErrorKind::invalid_input, EINVAL,
                           "--locks: " + words.destination +
@@ -181,6 +187,8 @@ int run_command_line(int count, char** words) {
   std::string portal;
   CLI::App* discover = app.add_subcommand("discover", "List a portal's targets, and each one's LUNs");
   discover->add_option("URL", portal, "iscsi://[user[%password]@]host[:port]")->required();
+  IscsiEngine engine = engine_default;
+  add_engine_option(*discover, engine);
   discover->footer("Example: holdfast discover iscsi://192.0.2.7:3260");
 
   FaultOptions fault_options;
@@ -202,7 +210,7 @@ int run_command_line(int count, char** words) {
   compare_words.run.command_line = load_words.run.command_line = copy_words.run.command_line;
   if (compare->parsed()) return run_compare(compare_words);
   if (load->parsed()) return run_load(load_words);
-  return copy->parsed() ? run_copy(copy_words) : discover_verb(portal);
+  return copy->parsed() ? run_copy(copy_words) : discover_verb(portal, engine);
 }
 
 }  // namespace holdfast::initiator

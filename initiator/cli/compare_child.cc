@@ -182,8 +182,9 @@ Result<SourceSize> measure_source(const std::string& source, std::uint64_t warm_
                     .space_bytes = answer->value("space_bytes", std::uint64_t{0})};
 }
 
-Status probe_url(const std::string& url, Duration time, const std::string& folder, Interrupts& interrupts) {
-  const Result<Destination> destination = Destination::parse(url, nullptr);
+Status probe_url(const std::string& url, IscsiEngine engine, Duration time, const std::string& folder,
+                 Interrupts& interrupts) {
+  const Result<Destination> destination = Destination::parse(url, nullptr, engine);
   if (!destination) return destination.error();
   const auto step = [&] {
     return run_on_loop([&](Loop& loop, json& answer) {

@@ -28,7 +28,8 @@ Result<SourceSize> measure_source(const std::string& source, std::uint64_t warm_
                                   const std::string& folder, Interrupts& interrupts);
 
 /// Whether the server of `url` serves it: opens it for reading as a copy would, and closes it.
-Status probe_url(const std::string& url, Duration time, const std::string& folder, Interrupts& interrupts);
+Status probe_url(const std::string& url, IscsiEngine engine, Duration time, const std::string& folder,
+                 Interrupts& interrupts);
 
 /// How a copy in a process of its own ended.
 struct CopyEnd {

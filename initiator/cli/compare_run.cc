@@ -177,7 +177,7 @@ void Comparison::start_server(const ReferenceServer& server, CompareDestination&
   request.image_bytes = image_bytes_;
   request.runs = 2 * options_.rounds;  // A twin has as many.
   const ServerProbe probe = [this](const std::string& url, Duration time) {
-    return probe_url(url, time, storage_->folder(), interrupts_);
+    return probe_url(url, options_.run.engine, time, storage_->folder(), interrupts_);
   };
   Result<std::unique_ptr<RunningServer>> running = RunningServer::start(request, *storage_, interrupts_, probe);
   if (!running) return give_up(Place::Status::failed_to_start, running.error());
@@ -240,16 +240,17 @@ Result<Destination> Comparison::make_ready(Contender& contender) {
     if (const std::optional<std::string> how = contender.server->ended(); how)
       return Error{ErrorKind::peer_closed, 0, *how};
     if (Status prepared = contender.server->prepare(); !prepared) return prepared.error();
-    return Destination::parse(contender.server->url(*contender.runs), nullptr);
+    return Destination::parse(contender.server->url(*contender.runs), nullptr, options_.run.engine);
   }
   if (!contender.image.empty()) {
     if (Status renewed = renew_image(contender.image, image_bytes_); !renewed) return renewed.error();
-    return Destination::parse("file://" + contender.image, nullptr);
+    return Destination::parse("file://" + contender.image, nullptr, options_.run.engine);
   }
   if (contender.named->is_device()) return *contender.named;
   // A tree of files that somebody else keeps: nothing of it is touched but a folder of our own.
   const std::string name = fmt::format("holdfast-{}-{}-{}", utc_now("{:%Y%m%d%H%M%S}"), ::getpid(), runs_begun_);
-  Result<Destination> folder = Destination::parse(url_of_folder(contender.named->to_string(), name), nullptr);
+  Result<Destination> folder =
+      Destination::parse(url_of_folder(contender.named->to_string(), name), nullptr, options_.run.engine);
   if (!folder || folder->path().empty()) return folder;
   const Status made = make_folder_in_child(folder->path(), storage_->folder(), interrupts_);
   if (!made) return made.error();

@@ -102,7 +102,7 @@ Result<CompareOptions> read_compare_words(const CompareWords& words) {
   options.storage = words.storage;
   for (const std::string& text : words.destinations) {
     // A wrong one is a row that says what is wrong with it, and the others run.
-    Result<Destination> destination = Destination::parse(text, std::getenv("HOLDFAST_PASSWORD"));
+    Result<Destination> destination = Destination::parse(text, std::getenv("HOLDFAST_PASSWORD"), words.run.engine);
     options.destinations.push_back({without_password(text), std::move(destination)});
   }
   if (Status taken = take_servers(words, options); !taken) return taken.error();

@@ -15,13 +15,13 @@ namespace {
 /// A filesystem of ours on a block device.
 class DevicePlace final : public CopyPlace {
  public:
-  DevicePlace(Loop& loop, Destination destination, WatchTimer& timer)
-      : loop_(loop), destination_(std::move(destination)), timer_(timer) {
+  DevicePlace(Loop& loop, Destination destination, WatchTimer& timer, Reconnect reconnect)
+      : loop_(loop), destination_(std::move(destination)), timer_(timer), reconnect_(reconnect) {
     facts_.url = destination_.to_string();
   }
 
   Task<Status> open(bool read_only, Duration deadline) override {
-    Result<std::unique_ptr<Device>> opened = co_await destination_.open_device(loop_, read_only, deadline);
+    Result<std::unique_ptr<Device>> opened = co_await destination_.open_device(loop_, read_only, deadline, 0, reconnect_);
     if (!opened) co_return opened.error();
     device_ = std::make_unique<WatchedDevice>(std::move(opened).value(), timer_);
     facts_.transport = device_->transport();
@@ -78,6 +78,7 @@ class DevicePlace final : public CopyPlace {
   Loop& loop_;
   const Destination destination_;
   WatchTimer& timer_;
+  const Reconnect reconnect_;
   std::unique_ptr<Device> device_;
   std::unique_ptr<Tree> tree_;  // on the device, which goes first and lets go of its memory
   bool drained_ = true;
@@ -162,8 +163,9 @@ class TreePlace final : public CopyPlace, private PathWitness {
 
 }  // namespace
 
-std::unique_ptr<CopyPlace> make_copy_place(Loop& loop, const Destination& destination, WatchTimer& timer) {
-  if (destination.is_device()) return std::make_unique<DevicePlace>(loop, destination, timer);
+std::unique_ptr<CopyPlace> make_copy_place(Loop& loop, const Destination& destination, WatchTimer& timer,
+                                           Reconnect reconnect) {
+  if (destination.is_device()) return std::make_unique<DevicePlace>(loop, destination, timer, reconnect);
   return std::make_unique<TreePlace>(loop, destination, timer);
 }
 

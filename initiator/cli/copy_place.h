@@ -49,7 +49,8 @@ class CopyPlace {
   RunRecord::Destination facts_;
 };
 
-/// `timer` outlives the place.
-std::unique_ptr<CopyPlace> make_copy_place(Loop& loop, const Destination& destination, WatchTimer& timer);
+/// `timer` outlives the place. A block device's connection is sought again as `reconnect` says.
+std::unique_ptr<CopyPlace> make_copy_place(Loop& loop, const Destination& destination, WatchTimer& timer,
+                                           Reconnect reconnect);
 
 }  // namespace holdfast::initiator

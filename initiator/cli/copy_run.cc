@@ -37,7 +37,7 @@ Status check_not_inside(const std::string& source, const RunRecord::Destination&
 CopyRun::CopyRun(Loop& loop, Signals& signals, CopyRunOptions options)
     : Run(loop, signals, options.run, !options.destination.is_device()),
       options_(std::move(options)),
-      place_(make_copy_place(loop, options_.destination, watch_timer_)) {
+      place_(make_copy_place(loop, options_.destination, watch_timer_, Reconnect{options_.run.reconnect, this})) {
   record_.workload.kind = "copy";
   record_.workload.source = options_.source;
   record_.workload.verify = options_.verify;

@@ -9,7 +9,7 @@
 
 #include "initiator/cli/destination_words.h"
 #include "initiator/device/file_device.h"
-#include "initiator/device/libiscsi_device.h"
+#include "initiator/engine/iscsi_engine.h"
 #include "initiator/device/nbd_device.h"
 #include "initiator/tree/directory_tree.h"
 
@@ -33,13 +33,13 @@ Result<std::string> absolute_path(std::string_view text, std::string_view scheme
 
 }  // namespace
 
-Result<Destination> Destination::parse(std::string_view text, const char* secret) {
+Result<Destination> Destination::parse(std::string_view text, const char* secret, IscsiEngine engine) {
   if (text.starts_with(iscsi_scheme)) {
     Result<IscsiUrl> url = IscsiUrl::parse(text);
     if (!url) return url.error();
     Status complete = url->complete_password(secret, std::getenv("HOLDFAST_TARGET_PASSWORD"));
     if (!complete) return complete.error();
-    return Destination(std::move(url).value());
+    return Destination(std::move(url).value(), engine);
   }
   for (std::string_view scheme : nbd_schemes) {
     if (!text.starts_with(scheme)) continue;
@@ -112,13 +112,31 @@ Task<Result<std::unique_ptr<Tree>>> Destination::open_tree(Loop& loop, bool read
 }
 
 Task<Result<std::unique_ptr<Device>>> Destination::open_device(Loop& loop, bool read_only, Duration deadline,
-                                                               std::uint32_t depth) const {
+                                                               std::uint32_t depth, Reconnect reconnect) const {
+  // One name for our end of an iSCSI session and of all that follow it.
+  const iscsi::Isid isid = IscsiLogin::random_isid();
+  Result<std::unique_ptr<Device>> first = co_await open_session(loop, read_only, deadline, depth, isid);
+  if (!first || reconnect.time <= Duration(0) || std::holds_alternative<File>(place_)) co_return first;
+  ReconnectingDevice::Options options;
+  options.time = reconnect.time;
+  if (std::holds_alternative<IscsiUrl>(place_)) options.old_commands = OldCommands::end_first;
+  ReconnectingDevice::Factory factory = [here = *this, &loop, read_only, depth, isid](Duration limit) {
+    return here.open_session(loop, read_only, limit, depth, isid);
+  };
+  std::unique_ptr<Device> device = std::make_unique<ReconnectingDevice>(
+      loop, std::move(first).value(), std::move(factory), options, reconnect.listener);
+  co_return device;
+}
+
+Task<Result<std::unique_ptr<Device>>> Destination::open_session(Loop& loop, bool read_only, Duration deadline,
+                                                                std::uint32_t depth, iscsi::Isid isid) const {
   if (const auto* url = std::get_if<IscsiUrl>(&place_)) {
     IscsiUrl taken = *url;
-    LibiscsiDevice::Options options;
+    IscsiDiskOptions options;
+    options.isid = isid;
     options.open_deadline = deadline;
     if (depth != 0) options.depth_max = depth;
-    Result<std::unique_ptr<Device>> device = co_await LibiscsiDevice::open(loop, std::move(taken), options);
+    Result<std::unique_ptr<Device>> device = co_await open_iscsi_disk(loop, engine_, std::move(taken), options);
     co_return device;
   }
   if (const auto* url = std::get_if<NbdUrl>(&place_)) {

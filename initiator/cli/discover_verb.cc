@@ -9,7 +9,7 @@
 
 #include "common/runtime/loop.h"
 #include "initiator/cli/verbs.h"
-#include "initiator/device/discovery.h"
+#include "initiator/engine/discovery.h"
 #include "initiator/report/format.h"
 
 namespace holdfast::initiator {
@@ -19,9 +19,9 @@ using FoundTargets = Result<std::vector<FoundTarget>>;
 
 constexpr Duration step = std::chrono::seconds(10);
 
-Task<void> ask(Loop& loop, const IscsiUrl& url, std::unique_ptr<FoundTargets>& answer) {
+Task<void> ask(Loop& loop, const IscsiUrl& url, IscsiEngine engine, std::unique_ptr<FoundTargets>& answer) {
   IscsiUrl portal = url;
-  FoundTargets found = co_await discover(loop, std::move(portal), step);
+  FoundTargets found = co_await discover(loop, std::move(portal), engine, step);
   answer = std::make_unique<FoundTargets>(std::move(found));
 }
 
@@ -52,7 +52,7 @@ std::string listing(const IscsiUrl& url, const std::vector<FoundTarget>& targets
 
 }  // namespace
 
-int discover_verb(const std::string& text) {
+int discover_verb(const std::string& text, IscsiEngine engine) {
   Result<IscsiUrl> url = IscsiUrl::parse_portal(text);
   if (!url) return complain(url.error(), exit_usage);
   Status complete = url->complete_password(std::getenv("HOLDFAST_PASSWORD"), std::getenv("HOLDFAST_TARGET_PASSWORD"));
@@ -60,7 +60,7 @@ int discover_verb(const std::string& text) {
   Result<std::unique_ptr<Loop>> loop = Loop::create();
   if (!loop) return complain(loop.error(), exit_not_started);
   std::unique_ptr<FoundTargets> answer;
-  (*loop)->run(ask(**loop, *url, answer));
+  (*loop)->run(ask(**loop, *url, engine, answer));
   const FoundTargets& targets = *answer;
   if (!targets) return complain(targets.error(), exit_not_started);
   std::fputs(listing(*url, *targets).c_str(), stdout);

@@ -57,7 +57,7 @@ Task<void> LoadRun::work() {
   }
   if (!opened && !cancelled()) fail_to_start(opened.error());
   if (opened && !cancelled()) co_await load_phase();
-  const bool broke = any_lost();
+  const bool broke = any_lost() || any_came_back();
   co_await close_sessions(record_.totals.wire);
   if (table_ == nullptr || cancelled()) co_return;
   co_await read_back_phase(broke);
@@ -65,9 +65,10 @@ Task<void> LoadRun::work() {
 }
 
 Task<Status> LoadRun::open_sessions(std::uint32_t count, bool read_only) {
+  const Reconnect reconnect{options_.run.reconnect, this};
   while (sessions_.size() < count && !cancelled()) {
     Result<std::unique_ptr<Device>> opened =
-        co_await options_.destination.open_device(loop_, read_only, options_.run.hang, options_.load.depth);
+        co_await options_.destination.open_device(loop_, read_only, options_.run.hang, options_.load.depth, reconnect);
     if (!opened) co_return opened.error();
     sessions_.push_back(std::make_unique<WatchedDevice>(std::move(opened).value(), watch_timer_));
     const Device& device = *sessions_.back();
@@ -232,6 +233,11 @@ std::vector<Device*> LoadRun::devices() const {
 
 bool LoadRun::any_lost() const {
   return std::any_of(sessions_.begin(), sessions_.end(), [](const auto& session) { return session->lost(); });
+}
+
+bool LoadRun::any_came_back() const {
+  return std::any_of(sessions_.begin(), sessions_.end(),
+                     [](const auto& session) { return session->negotiated().contains("reconnects"); });
 }
 
 std::string LoadRun::last_error() const {

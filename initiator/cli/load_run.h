@@ -43,6 +43,7 @@ class LoadRun final : public Run {
   LoadFigures figures() const;
   std::vector<Device*> devices() const;
   bool any_lost() const;
+  bool any_came_back() const;
   std::string last_error() const;
 
   const LoadRunOptions options_;

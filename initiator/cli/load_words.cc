@@ -119,7 +119,7 @@ CLI::App* add_load(CLI::App& app, LoadWords& words) {
 
 int run_load(const LoadWords& words) {
   if (const Status limits = check_limits(words.run); !limits) return complain(limits.error(), exit_usage);
-  Result<Destination> destination = Destination::parse(words.destination, std::getenv("HOLDFAST_PASSWORD"));
+  Result<Destination> destination = Destination::parse(words.destination, std::getenv("HOLDFAST_PASSWORD"), words.run.engine);
   if (!destination) return complain(destination.error(), exit_usage);
   if (const Status fits = check(words, *destination); !fits) return complain(fits.error(), exit_usage);
   LoadRunOptions options{.run = words.run, .destination = std::move(destination).value(), .load = words.load};

@@ -98,6 +98,10 @@ void Run::event_opened(const PathEvent& event) {
   trouble_.set();
 }
 
+void Run::reconnected(const Reconnection& reconnection) {
+  watch_.reconnected(reconnection.lasted, reconnection.words, clock_now());
+}
+
 Task<void> Run::listen_for_signals() {
   const int number = co_await signals_.next();
   if (number == 0) co_return;

@@ -14,6 +14,8 @@
 #include "initiator/cli/effort.h"
 #include "initiator/cli/guard.h"
 #include "initiator/cli/live_display.h"
+#include "initiator/device/iscsi_login.h"
+#include "initiator/device/reconnecting_device.h"
 #include "initiator/report/run_record.h"
 #include "initiator/watch/evidence.h"
 #include "initiator/watch/watch.h"
@@ -27,8 +29,11 @@ struct RunOptions {
   std::vector<std::string> command_line;  // for the record, without passwords
   std::string json_path;  // empty: no record
   std::string html_path;  // empty: no page
+  IscsiEngine engine = engine_default;
   Duration stall = std::chrono::seconds(1);
   Duration hang = std::chrono::seconds(10);
+  /// How long a connection that broke is sought again; 0: the run ends.
+  Duration reconnect{};
   bool quiet = false;
   ExitNotice notice;
 };
@@ -36,7 +41,7 @@ struct RunOptions {
 /// One run of a workload under the watch, and its end: a hang and a signal give what is in flight up,
 /// and if even that does not end the work, the guard ends the process. What the work is, a derived
 /// class says.
-class Run : private WatchListener {
+class Run : private WatchListener, public ReconnectListener {
  public:
   /// `on_files`: what is watched are calls on files and not on blocks.
   Run(Loop& loop, Signals& signals, const RunOptions& options, bool on_files);
@@ -87,6 +92,7 @@ class Run : private WatchListener {
   void event_opened(const PathEvent& event) override;
   void event_ended(const PathEvent& event) override { display_.show(event); }
   void event_explained(const PathEvent& event) override { display_.explain(event); }
+  void reconnected(const Reconnection& reconnection) override;
 
   Task<void> listen_for_signals();
   Task<void> supervise();

@@ -13,6 +13,8 @@ namespace holdfast::initiator {
 
 /// Reads a duration option. CLI11 shows the message when the text is none.
 std::string read_duration(Duration& into, const std::string& text);
+/// Adds `--engine`, whose default HOLDFAST_ENGINE may name.
+void add_engine_option(CLI::App& verb, IscsiEngine& engine);
 /// Adds the options of every verb that watches a path.
 void add_run_options(CLI::App& verb, RunOptions& run);
 /// Whether they fit together.

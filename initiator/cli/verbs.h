@@ -21,7 +21,7 @@ int compare_verb(const CompareOptions& options);
 /// `holdfast load`.
 int load_verb(LoadRunOptions options);
 /// `holdfast discover`.
-int discover_verb(const std::string& url);
+int discover_verb(const std::string& url, IscsiEngine engine);
 
 struct DiffOptions {
   std::string before;

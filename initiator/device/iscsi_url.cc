@@ -45,9 +45,11 @@ Status read_options(std::string_view text, IscsiUrl& url, std::string_view form)
       url.echo_port = static_cast<std::uint16_t>(*port);
     else if (name == "header_digest" && (value == "crc32c" || value == "none"))
       url.header_digest = value == "crc32c";
+    else if (name == "data_digest" && (value == "crc32c" || value == "none"))
+      url.data_digest = value == "crc32c";
     else
       return wrong_url(fmt::format("'{}' after the '?' is none of target_user=NAME, target_password=SECRET, "
-                                   "header_digest=crc32c|none and echo=PORT",
+                                   "header_digest=crc32c|none, data_digest=crc32c|none and echo=PORT",
                                    name),
                        form);
   }
@@ -151,6 +153,7 @@ std::string IscsiUrl::to_string() const {
   const auto add = [&text, &before](const std::string& option) { text += std::exchange(before, '&') + option; };
   if (!target_user.empty()) add("target_user=" + target_user);
   if (header_digest) add("header_digest=crc32c");
+  if (data_digest) add("data_digest=crc32c");
   if (echo_port != 0) add(fmt::format("echo={}", echo_port));
   return text;
 }

@@ -11,14 +11,15 @@ namespace holdfast::initiator {
 
 /// `iscsi://[user[%password]@]host[:port]/iqn/lun`; for discovery `iscsi://[…@]host[:port]`. After a `?` may
 /// stand, joined by `&`: `target_user` and `target_password`, whom the target must prove to be (mutual CHAP),
-/// `header_digest=crc32c`, and `echo=PORT`, the UDP port of holdfastd that sends datagrams back. The spellings
-/// but the last are libiscsi's.
+/// `header_digest=crc32c`, `data_digest=crc32c`, and `echo=PORT`, the UDP port of holdfastd that sends datagrams
+/// back. The spellings but the last are libiscsi's.
 struct IscsiUrl {
   std::string user;  // of CHAP; empty for none
   std::string password;
   std::string target_user;  // whom the target must prove to be; empty for nobody
   std::string target_password;
   bool header_digest = false;
+  bool data_digest = false;
   std::string host;  // a name or an address; IPv6 without brackets
   std::uint16_t port = 3260;
   std::string target;

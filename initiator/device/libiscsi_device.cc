@@ -18,27 +18,10 @@
 namespace holdfast::initiator {
 namespace {
 
-// With the pauses below, a target that is always busy gets about half a minute.
-constexpr int busy_max = 64;
-constexpr Duration busy_pause_min = std::chrono::milliseconds(10);
-constexpr Duration busy_pause_max = std::chrono::milliseconds(500);
-constexpr int at_once_max = 3;  // unit attentions and aborted commands
-
-constexpr std::uint16_t invalid_operation_code = 0x2000;
-constexpr std::uint16_t space_allocation_failed = 0x2707;
-
 static_assert(sizeof(scsi_iovec) == sizeof(iovec) && alignof(scsi_iovec) == alignof(iovec));
 
 scsi_iovec* vectors_of(const DeviceRequest& request) {
   return reinterpret_cast<scsi_iovec*>(request.vectors.data());
-}
-
-bool is_unknown(std::uint8_t sense_key, std::uint16_t asc_ascq) {
-  return sense_key == SCSI_SENSE_ILLEGAL_REQUEST && asc_ascq == invalid_operation_code;
-}
-
-bool carries_data(const DeviceRequest& request) {
-  return request.operation == DeviceOperation::read || request.operation == DeviceOperation::write;
 }
 
 }  // namespace
@@ -60,8 +43,7 @@ class LibiscsiDevice::Slot final : public Timer {
   Instant sent{};
   bool flushing = false;      // the second half of a durable write that cannot be forced
   bool flushed_long = false;  // with the 16-byte command
-  int busy = 0;
-  int at_once = 0;
+  CommandAttempts attempts;
   unmap_list range{};
 
  private:
@@ -79,22 +61,20 @@ struct LibiscsiDevice::Slots {
 };
 
 Task<Result<std::unique_ptr<Device>>> LibiscsiDevice::open(Loop& loop, IscsiUrl url, Options options) {
+  if (url.data_digest)
+    co_return Error{ErrorKind::invalid_input, EINVAL,
+                    "data_digest=crc32c: libiscsi 1.19 has no data digests; --engine native has"};
   const Instant deadline = clock_now() + options.open_deadline;
   std::string host = url.host;
   Result<SocketAddress> address = co_await resolve(loop, std::move(host), url.port, deadline);
   if (!address) co_return address.error();
-  LibiscsiSession::Login login = LibiscsiSession::login_of(url, *address);
+  IscsiLogin login = IscsiLogin::of(url, *address);
+  login.isid = options.isid;
   Result<std::unique_ptr<LibiscsiSession>> session =
       co_await LibiscsiSession::log_in(loop, std::move(login), deadline);
   if (!session) co_return session.error();
 
-  Result<LunFacts> facts = co_await probe_lun(loop, **session, url.lun, deadline);
-  if (facts && facts->peripheral_type != 0) {
-    facts = Error{ErrorKind::refused, ENOTBLK,
-                  fmt::format("LUN {} of {} is a {}, not a disk; `holdfast discover {}` lists the disks",
-                              url.lun, url.target, peripheral_type_name(facts->peripheral_type),
-                              "iscsi://" + url.portal())};
-  }
+  Result<LunFacts> facts = co_await probe_disk(loop, **session, url, deadline);
   if (!facts) {
     co_await (*session)->close(std::chrono::seconds(1));
     co_return facts.error();
@@ -111,22 +91,12 @@ LibiscsiDevice::LibiscsiDevice(Loop& loop, std::unique_ptr<LibiscsiSession> sess
       lun_(url.lun),
       echo_port_(url.echo_port),
       options_(options),
-      transfer_bytes_max_(options.transfer_bytes_max),
+      transfer_bytes_max_(transfer_bytes_of(facts_, options.transfer_bytes_max)),
       long_flush_(facts_.long_commands),
       slots_(std::make_unique<Slots>(loop, *this, options.depth_max)) {
-  if (facts_.transfer_blocks_max != 0) {
-    const std::uint64_t most = std::uint64_t{facts_.transfer_blocks_max} * facts_.block_bytes;
-    transfer_bytes_max_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(transfer_bytes_max_, most));
-  }
-  negotiated_ = session_->negotiated();
-  negotiated_["engine"] = "libiscsi";
-  negotiated_["vendor"] = facts_.vendor;
-  negotiated_["product"] = facts_.product;
-  negotiated_["revision"] = facts_.revision;
-  negotiated_["serial"] = facts_.serial;
-  negotiated_["block_bytes"] = std::to_string(facts_.block_bytes);
-  negotiated_["write_cache"] = facts_.write_cache ? "Yes" : "No";
-  negotiated_["commands"] = facts_.long_commands ? "16 byte" : "10 byte";
+  negotiated_ = words_of(facts_);
+  negotiated_.merge(session_->negotiated());
+  negotiated_["engine"] = to_string(IscsiEngine::libiscsi);
 }
 
 LibiscsiDevice::~LibiscsiDevice() = default;
@@ -136,6 +106,11 @@ std::map<std::string, std::string> LibiscsiDevice::negotiated() const {
   if (!has_cache_command_) all["synchronize_cache"] = "not supported";
   if (sent_again_ > 0) all["commands_sent_again"] = std::to_string(sent_again_);
   return all;
+}
+
+std::string LibiscsiDevice::last_error() const {
+  const bool broke = session_->failed() && session_->failure().kind != ErrorKind::cancelled;
+  return last_error_.empty() && broke ? session_->failure().message : last_error_;
 }
 
 WireUse LibiscsiDevice::wire() const {
@@ -176,14 +151,7 @@ std::optional<PeerDoor> LibiscsiDevice::door() const {
 int LibiscsiDevice::refusal_of(const DeviceRequest& request) const {
   if (abandoned_) return ECANCELED;
   if (session_->failed()) return session_->failure().code;
-  if (request.operation == DeviceOperation::flush) return 0;
-  const std::uint32_t block = facts_.block_bytes;
-  const bool fits = request.offset <= size() && request.bytes <= size() - request.offset &&
-                    request.offset % block == 0 && request.bytes % block == 0 && request.bytes > 0;
-  if (!fits || (carries_data(request) && request.bytes > transfer_bytes_max_)) return EINVAL;
-  if (request.operation != DeviceOperation::read && facts_.write_protected) return EROFS;
-  if (request.operation == DeviceOperation::unmap && !facts_.unmap) return EOPNOTSUPP;
-  return 0;
+  return initiator::refusal_of(request, facts_, transfer_bytes_max_);
 }
 
 void LibiscsiDevice::submit(DeviceRequest& request) {
@@ -194,8 +162,7 @@ void LibiscsiDevice::submit(DeviceRequest& request) {
   slots_->free.pop_back();
   slot.request = &request;
   slot.flushing = false;
-  slot.busy = 0;
-  slot.at_once = 0;
+  slot.attempts = {};
   send(slot);
 }
 
@@ -271,22 +238,20 @@ void LibiscsiDevice::answered(LibiscsiCall& call) {
   LibiscsiDevice& device = slot.device();
   scsi_task* task = std::exchange(call.task, nullptr);
   slot.task = nullptr;
-  const int status = call.status;
-  std::uint8_t sense_key = 0;
-  std::uint16_t asc_ascq = 0;
+  ScsiAnswer answer{.status = call.status};
   bool whole = true;
   if (task != nullptr) {
-    sense_key = static_cast<std::uint8_t>(task->sense.key);
-    asc_ascq = static_cast<std::uint16_t>(task->sense.ascq);
+    answer.sense_key = static_cast<std::uint8_t>(task->sense.key);
+    answer.asc_ascq = static_cast<std::uint16_t>(task->sense.ascq);
     whole = task->residual_status == SCSI_RESIDUAL_NO_RESIDUAL || !carries_data(*slot.request);
     scsi_free_scsi_task(task);
   }
-  if (status != SCSI_STATUS_GOOD) {
-    if (device.try_again(slot, status, sense_key, asc_ascq)) return;
-    return device.finish(slot, device.judge(slot, status, sense_key, asc_ascq));
+  if (answer.status != SCSI_STATUS_GOOD) {
+    if (device.try_again(slot, answer)) return;
+    return device.finish(slot, device.judge(slot, answer));
   }
   if (!whole) {
-    device.last_error_ = "the target moved fewer bytes than it was asked for and called it good";
+    device.last_error_ = moved_too_little;
     return device.finish(slot, EIO);
   }
   const DeviceRequest& request = *slot.request;
@@ -297,58 +262,39 @@ void LibiscsiDevice::answered(LibiscsiCall& call) {
   device.send(slot);
 }
 
-bool LibiscsiDevice::try_again(Slot& slot, int status, std::uint8_t sense_key, std::uint16_t asc_ascq) {
+bool LibiscsiDevice::try_again(Slot& slot, const ScsiAnswer& answer) {
   if (session_->failed() || abandoned_) return false;
-  const bool busy = status == SCSI_STATUS_BUSY || status == SCSI_STATUS_TASK_SET_FULL;
-  const bool passing = status == SCSI_STATUS_TASK_ABORTED ||
-                       (status == SCSI_STATUS_CHECK_CONDITION &&
-                        (sense_key == SCSI_SENSE_UNIT_ATTENTION || sense_key == SCSI_SENSE_COMMAND_ABORTED));
-  if (busy && slot.busy < busy_max) {
-    const Duration pause = std::min(busy_pause_min * (1 << std::min(slot.busy, 6)), busy_pause_max);
-    ++slot.busy;
-    ++sent_again_;
-    slot.arm(clock_now() + pause);
-    return true;
-  }
   const bool is_flush = slot.flushing || slot.request->operation == DeviceOperation::flush;
-  if (is_flush && slot.flushed_long && status == SCSI_STATUS_CHECK_CONDITION && is_unknown(sense_key, asc_ascq)) {
+  if (is_flush && slot.flushed_long && is_unknown_command(answer)) {
     long_flush_ = false;
     send(slot);
     return true;
   }
-  if (passing && slot.at_once < at_once_max) {
-    ++slot.at_once;
-    ++sent_again_;
+  const NextAttempt next = next_attempt(answer, slot.attempts);
+  if (next == NextAttempt::none) return false;
+  ++sent_again_;
+  if (next == NextAttempt::at_once)
     send(slot);
-    return true;
-  }
-  return false;
+  else
+    slot.arm(clock_now() + busy_pause(slot.attempts));
+  return true;
 }
 
 /// The errno of an answer that stands, with its words in `last_error`.
-int LibiscsiDevice::judge(Slot& slot, int status, std::uint8_t sense_key, std::uint16_t asc_ascq) {
+int LibiscsiDevice::judge(Slot& slot, const ScsiAnswer& answer) {
   if (abandoned_) return ECANCELED;
   if (session_->failed()) {
     last_error_ = session_->failure().message;
     return session_->failure().code;
   }
   const bool is_flush = slot.flushing || slot.request->operation == DeviceOperation::flush;
-  if (status == SCSI_STATUS_CHECK_CONDITION && is_flush && is_unknown(sense_key, asc_ascq)) {
+  if (is_flush && is_unknown_command(answer)) {
     // A unit without the command has no cache to synchronise, as the kernel sees it too.
     has_cache_command_ = false;
     return 0;
   }
-  last_error_ = fmt::format("LUN {}: {}", lun_, scsi_words(status, sense_key, asc_ascq));
-  if (status == SCSI_STATUS_BUSY || status == SCSI_STATUS_TASK_SET_FULL) return EBUSY;
-  if (status == SCSI_STATUS_RESERVATION_CONFLICT) return EBUSY;
-  if (status != SCSI_STATUS_CHECK_CONDITION) return EIO;
-  if (asc_ascq == space_allocation_failed) return ENOSPC;
-  switch (sense_key) {
-    case SCSI_SENSE_DATA_PROTECTION: return EROFS;
-    case SCSI_SENSE_ILLEGAL_REQUEST: return EINVAL;
-    case SCSI_SENSE_NOT_READY: return ENODEV;
-    default: return EIO;
-  }
+  last_error_ = fmt::format("LUN {}: {}", lun_, scsi_words(answer.status, answer.sense_key, answer.asc_ascq));
+  return errno_of(answer);
 }
 
 void LibiscsiDevice::finish(Slot& slot, int error) {

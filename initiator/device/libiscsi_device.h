@@ -5,9 +5,9 @@
 #include <string>
 
 #include "initiator/device/device.h"
+#include "initiator/device/iscsi_disk.h"
 #include "initiator/device/iscsi_url.h"
 #include "initiator/device/libiscsi_session.h"
-#include "initiator/device/lun_probe.h"
 
 namespace holdfast::initiator {
 
@@ -19,6 +19,7 @@ class LibiscsiDevice final : public Device {
   struct Options {
     Duration open_deadline = std::chrono::seconds(10);  // for name, connection, login and probing
     std::uint32_t depth_max = 32;
+    iscsi::Isid isid = IscsiLogin::random_isid();
     std::uint32_t transfer_bytes_max = 256 * 1024;
   };
 
@@ -33,7 +34,7 @@ class LibiscsiDevice final : public Device {
   bool read_only() const override { return facts_.write_protected; }
   std::string transport() const override { return "iscsi"; }
   std::map<std::string, std::string> negotiated() const override;
-  std::string last_error() const override { return last_error_; }
+  std::string last_error() const override;
   bool lost() const override { return session_->failed(); }
   WireUse wire() const override;
   std::size_t examine(std::span<ConnectionEvidence> into) const override;
@@ -58,8 +59,8 @@ class LibiscsiDevice final : public Device {
   static void answered(LibiscsiCall& call);
   void finish(Slot& slot, int error);
   /// Decides on an answer that is not GOOD: true if the command was sent again, or will be.
-  bool try_again(Slot& slot, int status, std::uint8_t sense_key, std::uint16_t asc_ascq);
-  int judge(Slot& slot, int status, std::uint8_t sense_key, std::uint16_t asc_ascq);
+  bool try_again(Slot& slot, const ScsiAnswer& answer);
+  int judge(Slot& slot, const ScsiAnswer& answer);
 
   Loop& loop_;
   std::unique_ptr<LibiscsiSession> session_;

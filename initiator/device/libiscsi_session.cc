@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,14 +15,12 @@
 #include <utility>
 
 #include "initiator/device/deadline.h"
-#include "initiator/device/login_refusal.h"
 #include "initiator/device/login_transcript.h"
 
 namespace holdfast::initiator {
 namespace {
 
 constexpr std::size_t transcript_bytes_max = 64 * 1024;
-constexpr int redirections_max = 3;
 
 // libiscsi tells a log function without saying for which session, but only while we call it.
 thread_local bool* giving_up = nullptr;
@@ -110,18 +107,6 @@ struct LibiscsiSession::Parts {
   Delivery delivery;
 };
 
-std::string LibiscsiSession::default_initiator_name() {
-  char host[65] = "";
-  ::gethostname(host, sizeof host - 1);
-  std::string name = "iqn.2026-11.example.holdfast:";
-  for (const char* at = host; *at != '\0'; ++at) {
-    const char low = static_cast<char>(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
-    const bool allowed = (low >= 'a' && low <= 'z') || (low >= '0' && low <= '9') || low == '.' || low == '-';
-    name += allowed ? low : '-';
-  }
-  return name;
-}
-
 LibiscsiSession::LibiscsiSession(Loop& loop) : loop_(loop), parts_(std::make_unique<Parts>(*this)) {}
 
 WireUse LibiscsiSession::wire() const {
@@ -130,19 +115,7 @@ WireUse LibiscsiSession::wire() const {
 
 LibiscsiSession::~LibiscsiSession() { CHECK(failed() && parts_->idle()); }
 
-LibiscsiSession::Login LibiscsiSession::login_of(const IscsiUrl& url, const SocketAddress& address) {
-  Login login;
-  login.address = address;
-  login.user = url.user;
-  login.password = url.password;
-  login.target_user = url.target_user;
-  login.target_password = url.target_password;
-  login.header_digest = url.header_digest;
-  login.target = url.target;
-  return login;
-}
-
-Task<Result<std::unique_ptr<LibiscsiSession>>> LibiscsiSession::log_in(Loop& loop, Login login,
+Task<Result<std::unique_ptr<LibiscsiSession>>> LibiscsiSession::log_in(Loop& loop, IscsiLogin login,
                                                                       Instant deadline) {
   for (int hop = 0;; ++hop) {
     std::unique_ptr<LibiscsiSession> session(new LibiscsiSession(loop));
@@ -154,19 +127,13 @@ Task<Result<std::unique_ptr<LibiscsiSession>>> LibiscsiSession::log_in(Loop& loo
     const std::string elsewhere = session->redirected_to_;
     co_await session->close(Duration(0));
     if (elsewhere.empty()) co_return done.error();
-    const std::size_t colon = elsewhere.rfind(':');
-    const std::string host = elsewhere.substr(0, colon);
-    const int port = colon == std::string::npos ? 3260 : std::atoi(elsewhere.c_str() + colon + 1);
-    Result<SocketAddress> next = SocketAddress::parse(host, static_cast<std::uint16_t>(port));
-    if (!next || hop == redirections_max)
-      co_return Error{ErrorKind::protocol, ELOOP,
-                      fmt::format("log in to {}: redirected to {}, which {}", session->portal_, elsewhere,
-                                  next ? "is one redirection too many" : "is no address")};
+    Result<SocketAddress> next = redirected_address(session->portal_, elsewhere, hop);
+    if (!next) co_return next.error();
     login.address = *next;
   }
 }
 
-Status LibiscsiSession::set_up(const Login& login) {
+Status LibiscsiSession::set_up(const IscsiLogin& login) {
   ignore_broken_pipes();
   portal_ = login.address.to_string();
   initiator_ = login.initiator;
@@ -177,6 +144,9 @@ Status LibiscsiSession::set_up(const Login& login) {
   iscsi_set_noautoreconnect(context_, 1);
   // Left to itself libiscsi 1.19 uses digests towards a target that does not answer the offer.
   iscsi_set_header_digest(context_, login.header_digest ? ISCSI_HEADER_DIGEST_CRC32C : ISCSI_HEADER_DIGEST_NONE);
+  const iscsi::Isid& isid = login.isid;
+  iscsi_set_isid_random(context_, static_cast<std::uint32_t>(isid[1]) << 16 | isid[2] << 8 | isid[3],
+                        static_cast<std::uint32_t>(isid[4]) << 8 | isid[5]);
   iscsi_set_session_type(context_, login.target.empty() ? ISCSI_SESSION_DISCOVERY : ISCSI_SESSION_NORMAL);
   if (!login.target.empty()) iscsi_set_targetname(context_, login.target.c_str());
   if (!login.user.empty())
@@ -186,14 +156,14 @@ Status LibiscsiSession::set_up(const Login& login) {
   return {};
 }
 
-Task<Status> LibiscsiSession::connect(const Login& login, Instant deadline) {
+Task<Status> LibiscsiSession::connect(const IscsiLogin& login, Instant deadline) {
   begin_conversation();
   // The address is numeric, so libiscsi's resolver does not wait.
   const int started = iscsi_connect_async(context_, login.address.to_string().c_str(), &answer, &call_);
   if (started != 0) {
     end_conversation();
     fail(Error{ErrorKind::system, ENETUNREACH, library_words()});
-    co_return not_connected(failure_);
+    co_return not_connected(portal_, failure_);
   }
   const int fd = iscsi_get_fd(context_);
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -201,38 +171,24 @@ Task<Status> LibiscsiSession::connect(const Login& login, Instant deadline) {
   Status connected = co_await converse(deadline);
   if (connected && call_.status != SCSI_STATUS_GOOD)
     connected = Error{ErrorKind::system, ECONNREFUSED, library_words()};
-  if (!connected) co_return not_connected(connected.error());
+  if (!connected) co_return not_connected(portal_, connected.error());
   co_return connected;
 }
 
-Error LibiscsiSession::not_connected(const Error& why) const {
-  Error error = why;
-  error.message = fmt::format("connect to {}: {}; is an iSCSI target running there, and is this its port?", portal_,
-                              why.message);
-  return error;
-}
-
-Error LibiscsiSession::not_logged_in(const Login& login, const Error& why) const {
-  const LoginAttempt attempt{portal_, login.target, login.user, login.initiator};
-  Error error = why;
-  error.message = fmt::format("log in to {}: {}", portal_, login_refusal(attempt, transcript_, why.message));
-  return error;
-}
-
-Task<Status> LibiscsiSession::authenticate(const Login& login, Instant deadline) {
+Task<Status> LibiscsiSession::authenticate(const IscsiLogin& login, Instant deadline) {
   begin_conversation();
   if (iscsi_login_async(context_, &answer, &call_) != 0) {
     end_conversation();
     const Error refused{ErrorKind::protocol, EPROTO, library_words()};
-    co_return not_logged_in(login, refused);
+    co_return not_logged_in(login, portal_, transcript_, refused);
   }
   queued();
   Status answered = co_await converse(deadline);
-  if (!answered) co_return not_logged_in(login, answered.error());
+  if (!answered) co_return not_logged_in(login, portal_, transcript_, answered.error());
   if (call_.status == SCSI_STATUS_REDIRECT) redirected_to_ = iscsi_get_target_address(context_);
   if (call_.status != SCSI_STATUS_GOOD) {
     const Error refused{ErrorKind::refused, EACCES, library_words()};
-    co_return not_logged_in(login, refused);
+    co_return not_logged_in(login, portal_, transcript_, refused);
   }
   logged_in_ = true;
   co_return Status();
@@ -272,9 +228,7 @@ Task<Status> LibiscsiSession::converse(Instant deadline) {
     if (call_.task != nullptr && call_answered_) scsi_free_scsi_task(std::exchange(call_.task, nullptr));
     co_return failure_;
   }
-  const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(clock_now() - began);
-  Error late{ErrorKind::timed_out, ETIMEDOUT,
-             fmt::format("no answer within {:.1f} s", static_cast<double>(waited.count()) / 1000)};
+  Error late = no_answer_since(began);
   fail(late);
   co_return late;
 }
@@ -307,10 +261,9 @@ void LibiscsiSession::answer(iscsi_context*, int status, void* data, void* priva
 void LibiscsiSession::discovered(iscsi_context* context, int status, void* data, void* private_data) {
   auto& call = *static_cast<LibiscsiCall*>(private_data);
   if (status == SCSI_STATUS_GOOD) {
-    constexpr std::size_t targets_max = 10'000;
     std::vector<DiscoveredTarget>& found = call.session_->discovered_;
     for (auto* one = static_cast<iscsi_discovery_address*>(data); one != nullptr; one = one->next) {
-      if (found.size() == targets_max) break;
+      if (found.size() == discovered_targets_max) break;
       DiscoveredTarget& target = found.emplace_back();
       target.name = one->target_name;
       for (auto* portal = one->portals; portal != nullptr; portal = portal->next)

@@ -31,7 +31,7 @@ Error refused(std::uint16_t lun, const char* command, const ScsiReply& reply) {
   return Error{ErrorKind::refused, EIO, fmt::format("LUN {}: {}: {}", lun, command, reply.words())};
 }
 
-Error no_such_lun(const LibiscsiSession& session, std::uint16_t lun) {
+Error no_such_lun(const IscsiSession& session, std::uint16_t lun) {
   return Error{ErrorKind::refused, ENXIO,
                fmt::format("open LUN {0} at {1}: the target has no LUN {0}; `holdfast discover iscsi://{1}` lists "
                            "those that it has",
@@ -45,7 +45,7 @@ bool has_page(const ScsiReply& pages, std::uint8_t page) {
   return false;
 }
 
-Task<Status> wait_until_ready(Loop& loop, LibiscsiSession& session, std::uint16_t lun, Instant deadline) {
+Task<Status> wait_until_ready(Loop& loop, IscsiSession& session, std::uint16_t lun, Instant deadline) {
   for (;;) {
     Cdb cdb = test_unit_ready();
     Result<ScsiReply> reply = co_await session.command(lun, std::move(cdb), 0, deadline);
@@ -58,7 +58,7 @@ Task<Status> wait_until_ready(Loop& loop, LibiscsiSession& session, std::uint16_
   }
 }
 
-Task<Status> read_capacity(LibiscsiSession& session, std::uint16_t lun, LunFacts& facts, Instant deadline) {
+Task<Status> read_capacity(IscsiSession& session, std::uint16_t lun, LunFacts& facts, Instant deadline) {
   Cdb cdb = read_capacity_16();
   Result<ScsiReply> reply = co_await session.command(lun, std::move(cdb), 32, deadline);
   if (!reply) co_return reply.error();
@@ -78,7 +78,7 @@ Task<Status> read_capacity(LibiscsiSession& session, std::uint16_t lun, LunFacts
 }
 
 /// What may be missing: then the defaults stand.
-Task<Status> read_limits(LibiscsiSession& session, std::uint16_t lun, LunFacts& facts, Instant deadline) {
+Task<Status> read_limits(IscsiSession& session, std::uint16_t lun, LunFacts& facts, Instant deadline) {
   Cdb cdb = vital_page(0x00, 255);
   Result<ScsiReply> pages = co_await session.command(lun, std::move(cdb), 255, deadline);
   if (!pages) co_return pages.error();
@@ -132,7 +132,7 @@ const char* peripheral_type_name(std::uint8_t type) {
   return type == 0x1f ? "unknown" : "other";
 }
 
-Task<Result<LunFacts>> identify_lun(LibiscsiSession& session, std::uint16_t lun, Instant deadline) {
+Task<Result<LunFacts>> identify_lun(IscsiSession& session, std::uint16_t lun, Instant deadline) {
   Cdb cdb = inquiry(96);
   Result<ScsiReply> reply = co_await session.command(lun, std::move(cdb), 96, deadline);
   if (!reply) co_return reply.error();
@@ -153,7 +153,7 @@ Task<Result<LunFacts>> identify_lun(LibiscsiSession& session, std::uint16_t lun,
   co_return facts;
 }
 
-Task<Result<LunFacts>> probe_lun(Loop& loop, LibiscsiSession& session, std::uint16_t lun, Instant deadline) {
+Task<Result<LunFacts>> probe_lun(Loop& loop, IscsiSession& session, std::uint16_t lun, Instant deadline) {
   Result<LunFacts> facts = co_await identify_lun(session, lun, deadline);
   if (!facts || facts->peripheral_type != 0) co_return facts;
   Status ready = co_await wait_until_ready(loop, session, lun, deadline);

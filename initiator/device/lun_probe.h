@@ -7,7 +7,7 @@
 #include "common/base/result.h"
 #include "common/runtime/loop.h"
 #include "common/runtime/task.h"
-#include "initiator/device/libiscsi_session.h"
+#include "initiator/device/iscsi_session.h"
 
 namespace holdfast::initiator {
 
@@ -39,8 +39,8 @@ struct LunFacts {
 const char* peripheral_type_name(std::uint8_t type);
 
 /// Who it is: INQUIRY and the serial number's page. Fails if there is no such unit.
-Task<Result<LunFacts>> identify_lun(LibiscsiSession& session, std::uint16_t lun, Instant deadline);
+Task<Result<LunFacts>> identify_lun(IscsiSession& session, std::uint16_t lun, Instant deadline);
 /// Identifies it and, if it is a disk, waits until it is ready and measures it.
-Task<Result<LunFacts>> probe_lun(Loop& loop, LibiscsiSession& session, std::uint16_t lun, Instant deadline);
+Task<Result<LunFacts>> probe_lun(Loop& loop, IscsiSession& session, std::uint16_t lun, Instant deadline);
 
 }  // namespace holdfast::initiator

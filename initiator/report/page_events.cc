@@ -27,6 +27,7 @@ const char* tone_of(EventKind kind) {
       return "hung";
     case EventKind::stall:
     case EventKind::hiccup:
+    case EventKind::reconnect:
       return "stalled";
     case EventKind::mismatch:
       return "corrupt";

@@ -21,7 +21,7 @@ std::string footer_section() {
          "or more, that ended, or "
          "an operation that waited so long while others were answered; a <b>hang</b> did not end "
          "within the hang limit. "
-         "An <b>outage</b> is a broken connection. A <b>local pause</b> is this tool not running, "
+         "An <b>outage</b> is a broken connection, a <b>reconnect</b> one that came back. A <b>local pause</b> is this tool not running, "
          "and is held against "
          "nobody.</p>\n"
          "<noscript><p>The charts need JavaScript, which is off; everything else is "

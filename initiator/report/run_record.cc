@@ -51,7 +51,7 @@ void RunRecord::take(const Watch& watch) {
   std::stable_sort(events.begin(), events.end(), [](const PathEvent& a, const PathEvent& b) { return a.at < b.at; });
 
   Verdict seen = Verdict::steady;
-  if (count(EventKind::stall) > 0) seen = Verdict::stalled;
+  if (count(EventKind::stall) > 0 || count(EventKind::reconnect) > 0) seen = Verdict::stalled;
   if (count(EventKind::hang) > 0 || count(EventKind::outage) > 0) seen = Verdict::hung;
   verdict = std::max(verdict, seen);
 }

@@ -141,6 +141,21 @@ std::string what_was_done(const RunRecord& record) {
                      bytes_text(record.totals.bytes), duration_text(record.totals.time));
 }
 
+/// What the verdict line says of stalls, and of connections that came back.
+std::string steadiness(const RunRecord& record) {
+  const std::uint64_t stalls = record.count(EventKind::stall);
+  const std::uint64_t reconnects = record.count(EventKind::reconnect);
+  std::string words;
+  if (stalls > 0)
+    words = fmt::format("{} of {} or more, the longest {}", count_text(stalls, "stall", "stalls"),
+                        duration_text(record.workload.stall_limit), duration_text(longest(record, EventKind::stall)));
+  if (reconnects > 0)
+    words += fmt::format("{}{}, the longest after {}", words.empty() ? "" : "; ",
+                         count_text(reconnects, "reconnect", "reconnects"),
+                         duration_text(longest(record, EventKind::reconnect)));
+  return words.empty() ? fmt::format("worst gap {}", duration_text(record.totals.worst_gap)) : words;
+}
+
 }  // namespace
 
 std::string operation_text(const InFlightOperation& operation) {
@@ -153,7 +168,7 @@ std::string operation_text(const InFlightOperation& operation) {
 }
 
 int weight_of(EventKind kind) {
-  constexpr int weights[event_kinds] = {1, 3, 4, 5, 0, 2};
+  constexpr int weights[event_kinds] = {1, 3, 4, 5, 0, 2, 3};
   return weights[static_cast<std::size_t>(kind)];
 }
 
@@ -251,7 +266,6 @@ std::string event_line(const PathEvent& event) {
 
 std::string verdict_line(const RunRecord& record) {
   const RunRecord::Workload& workload = record.workload;
-  const std::uint64_t stalls = record.count(EventKind::stall);
   switch (record.verdict) {
     case Verdict::corrupt:
       return fmt::format("CORRUPT: {} between {} and what was read back",
@@ -263,11 +277,7 @@ std::string verdict_line(const RunRecord& record) {
       return fmt::format("HUNG: an operation had no answer for {}", duration_text(longest(record, EventKind::hang)));
     default: break;
   }
-  std::string held = record.verdict == Verdict::stalled
-                         ? fmt::format("{} of {} or more, the longest {}", count_text(stalls, "stall", "stalls"),
-                                       duration_text(workload.stall_limit),
-                                       duration_text(longest(record, EventKind::stall)))
-                         : fmt::format("worst gap {}", duration_text(record.totals.worst_gap));
+  std::string held = steadiness(record);
   switch (workload.outcome) {
     case Outcome::interrupted: return fmt::format("INTERRUPTED after {}; {}", what_was_done(record), held);
     case Outcome::failed: return fmt::format("FAILED: {}; {}", printable_text(workload.reason), held);

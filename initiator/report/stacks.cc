@@ -19,7 +19,8 @@ bool is_worse(const StackVerdict& a, const StackVerdict& b) {
 }
 
 bool is_episode(const PathEvent& event) {
-  return event.kind == EventKind::stall || event.kind == EventKind::hang || event.kind == EventKind::outage;
+  return event.kind == EventKind::stall || event.kind == EventKind::hang || event.kind == EventKind::outage ||
+         event.kind == EventKind::reconnect;
 }
 
 /// Of `verdicts`, which are of one ladder, takes each that is worse into `worst`.

@@ -39,6 +39,10 @@ std::string longest_stall(const RunRecord& run) {
   return "the longest stall " + duration_text(longest(run, EventKind::stall));
 }
 
+std::string longest_reconnect(const RunRecord& run) {
+  return "the longest time without a connection " + duration_text(longest(run, EventKind::reconnect));
+}
+
 bool is_hung(const RunRecord& run) {
   return run.count(EventKind::hang) > 0 || run.workload.outcome == Outcome::hung;
 }
@@ -57,6 +61,8 @@ constexpr Trouble troubles[] = {
      reason_of},
     {"stalled", [](const RunRecord& run) { return run.count(EventKind::stall) > 0; },
      longest_stall},
+    {"had to connect again", [](const RunRecord& run) { return run.count(EventKind::reconnect) > 0; },
+     longest_reconnect},
 };
 
 /// Of the worst of the runs in which it happened.

@@ -20,13 +20,14 @@ enum class EventKind : std::uint8_t {
   outage,       // the connection to the peer broke
   local_pause,  // our own loop was late by more than 100 ms: never counted against the path
   mismatch,     // what was read back is not what was written
+  reconnect,    // the connection broke and came back: `lasted` is the time between
 };
 
-inline constexpr std::size_t event_kinds = 6;
+inline constexpr std::size_t event_kinds = 7;
 
 constexpr const char* to_string(EventKind kind) {
   constexpr const char* names[event_kinds] = {"hiccup", "stall",       "hang",
-                                              "outage", "local_pause", "mismatch"};
+                                              "outage", "local_pause", "mismatch", "reconnect"};
   return names[static_cast<std::size_t>(kind)];
 }
 

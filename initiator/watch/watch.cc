@@ -225,6 +225,16 @@ void Watch::close_episode(const std::string& evidence, bool succeeded) {
   count_event(event);
 }
 
+void Watch::reconnected(Duration lasted, const std::string& evidence, Instant now) {
+  advance(now);
+  PathEvent event;
+  event.kind = EventKind::reconnect;
+  event.at = from_start(now_ - lasted);
+  event.lasted = lasted;
+  event.evidence = evidence;
+  count_event(event);
+}
+
 void Watch::outage(const std::string& evidence, Instant now) {
   advance(now);
   PathEvent event;

@@ -100,6 +100,8 @@ class Watch {
   void outage(const std::string& evidence, Instant now);
   /// The witness knows more of the last episode that has ended.
   void amend_last_episode(Testimony testimony);
+  /// It broke `lasted` ago and is back: an event of its own, beside what the gap itself comes to.
+  void reconnected(Duration lasted, const std::string& evidence, Instant now);
   /// The run is over: what is open is recorded as it stands.
   void finish(Instant now);
 

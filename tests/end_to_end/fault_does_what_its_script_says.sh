@@ -66,9 +66,20 @@ load_ends 4 --rw randread --time 20s
 stop_fault
 expect_json "$WORK/fault.json" '[e["kind"] for e in run["events"]] == ["begun", "struck"]'
 
-say "status that is held back, responses in another order, a slow link"
+say "responses in another order: the native engine names it, libiscsi takes them as they come"
 URL="$direct"
-start_fault "$PORTAL" --step 'at 50th scsi-response reorder' --step 'after 2s hold-statsn for 1s'
+start_fault "$PORTAL" --step 'at 50th scsi-response reorder'
+load_ends 4 --rw randwrite --time 20s --engine native
+expect_json "$WORK/run.json" 'any("a StatSN out of order" in e["evidence"] for e in run["events"] if e["kind"] == "outage")'
+stop_fault
+URL="$direct"
+start_fault "$PORTAL" --step 'at 50th scsi-response reorder'
+load_ends 0 --rw randwrite --time 2s --stall 5s --engine libiscsi
+stop_fault
+
+say "status that is held back, a slow link"
+URL="$direct"
+start_fault "$PORTAL" --step 'after 2s hold-statsn for 1s'
 load_ends 1 --rw randwrite --time 5s --stall 700ms
 stop_fault
 URL="$direct"

@@ -19,6 +19,8 @@ ORDER = {
     "target/holdfastadm": ["target/admin"],
     "target": ["target/admin"],
     "initiator/device": ["common/iscsi"],
+    "initiator/device/native": ["initiator/device"],
+    "initiator/engine": ["initiator/device/native"],
     "initiator/tree": ["initiator/device"],
     "initiator/watch": ["initiator/tree"],
     "initiator/fault": ["common/iscsi"],
@@ -26,7 +28,7 @@ ORDER = {
     "initiator/report": ["initiator/verdict"],
     "initiator/workload": ["initiator/report"],
     "initiator/servers": ["common/runtime"],
-    "initiator/cli": ["initiator/workload", "initiator/fault", "initiator/servers"],
+    "initiator/cli": ["initiator/engine", "initiator/workload", "initiator/fault", "initiator/servers"],
     "initiator": ["initiator/cli"],
 }
 

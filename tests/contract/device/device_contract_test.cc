@@ -324,10 +324,7 @@ INSTANTIATE_TEST_SUITE_P(File, DeviceContract,
                          testing::Values(SubjectCase{"Image", make_image_subject},
                                          SubjectCase{"BlockDevice", make_block_device_subject}),
                          case_name);
-INSTANTIATE_TEST_SUITE_P(Libiscsi, DeviceContract,
-                         testing::Values(SubjectCase{"Tgt", make_tgt_subject},
-                                         SubjectCase{"Holdfastd", make_holdfastd_subject}),
-                         case_name);
+INSTANTIATE_TEST_SUITE_P(Iscsi, DeviceContract, testing::ValuesIn(iscsi_subjects()), case_name);
 
 INSTANTIATE_TEST_SUITE_P(Libnbd, DeviceContract, testing::ValuesIn(nbd_subjects()), case_name);
 

@@ -29,8 +29,8 @@ struct SubjectCase {
 
 std::unique_ptr<Subject> make_image_subject();
 std::unique_ptr<Subject> make_block_device_subject();
-std::unique_ptr<Subject> make_tgt_subject();
-std::unique_ptr<Subject> make_holdfastd_subject();
+/// Each engine with each target.
+const std::vector<SubjectCase>& iscsi_subjects();
 /// NBD servers that are not ours, each with something of its own in what it offers.
 const std::vector<SubjectCase>& nbd_subjects();
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "initiator/device/discovery.h"
-#include "initiator/device/libiscsi_device.h"
+#include "initiator/engine/discovery.h"
+#include "initiator/engine/iscsi_engine.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tgtd.h"
 
@@ -17,10 +17,10 @@ namespace {
 using std::chrono::seconds;
 using testing_support::Tgtd;
 
-Task<void> open_and_close(Loop& loop, const IscsiUrl& url, Status& status) {
+Task<void> open_and_close(Loop& loop, IscsiEngine engine, const IscsiUrl& url, Status& status) {
   IscsiUrl taken = url;
-  LibiscsiDevice::Options options;
-  Result<std::unique_ptr<Device>> device = co_await LibiscsiDevice::open(loop, std::move(taken), options);
+  IscsiDiskOptions options;
+  Result<std::unique_ptr<Device>> device = co_await open_iscsi_disk(loop, engine, std::move(taken), options);
   if (!device) {
     status = device.error();
     co_return;
@@ -28,16 +28,16 @@ Task<void> open_and_close(Loop& loop, const IscsiUrl& url, Status& status) {
   co_await (*device)->close(seconds(5));
 }
 
-Task<void> ask(Loop& loop, const IscsiUrl& url, std::vector<FoundTarget>& found, Status& status) {
+Task<void> ask(Loop& loop, IscsiEngine engine, const IscsiUrl& url, std::vector<FoundTarget>& found, Status& status) {
   IscsiUrl taken = url;
-  Result<std::vector<FoundTarget>> answer = co_await discover(loop, std::move(taken), seconds(10));
+  Result<std::vector<FoundTarget>> answer = co_await discover(loop, std::move(taken), engine, seconds(10));
   if (answer)
     found = std::move(answer).value();
   else
     status = answer.error();
 }
 
-class TgtLogin : public testing::Test {
+class TgtLogin : public testing::TestWithParam<IscsiEngine> {
  protected:
   void SetUp() override {
     Result<std::unique_ptr<Tgtd>> started =
@@ -54,7 +54,7 @@ class TgtLogin : public testing::Test {
     Result<IscsiUrl> url = IscsiUrl::parse(text);
     EXPECT_TRUE(url) << url.error().message;
     Status status;
-    loop_->run(open_and_close(*loop_, *url, status));
+    loop_->run(open_and_close(*loop_, GetParam(), *url, status));
     return status ? "" : status.error().message;
   }
   std::string with_user(const std::string& user) const {
@@ -67,7 +67,7 @@ class TgtLogin : public testing::Test {
   std::unique_ptr<Loop> loop_;
 };
 
-TEST_F(TgtLogin, NeedsThePasswordThatTheTargetHas) {
+TEST_P(TgtLogin, NeedsThePasswordThatTheTargetHas) {
   ASSERT_TRUE(daemon_->administer(
       {"--op", "new", "--mode", "account", "--user", "somebody", "--password", "twelve-letters"}));
   ASSERT_TRUE(daemon_->administer({"--op", "bind", "--mode", "account", "--tid", "1", "--user", "somebody"}));
@@ -77,28 +77,28 @@ TEST_F(TgtLogin, NeedsThePasswordThatTheTargetHas) {
   EXPECT_NE(open(daemon_->url()), "");
 }
 
-TEST_F(TgtLogin, FindsAHostByItsName) {
+TEST_P(TgtLogin, FindsAHostByItsName) {
   std::string url = daemon_->url();
   url.replace(url.find("127.0.0.1"), 9, "localhost");
   EXPECT_EQ(open(url), "");
 }
 
-TEST_F(TgtLogin, ATargetThatIsNotThereIsSaid) {
+TEST_P(TgtLogin, ATargetThatIsNotThereIsSaid) {
   const std::string complaint = open(daemon_->portal_url() + "/iqn.2026-11.example.test:none/1");
   EXPECT_NE(complaint.find("log in to 127.0.0.1"), std::string::npos) << complaint;
 }
 
-TEST_F(TgtLogin, ALunThatIsNotThereIsSaid) {
+TEST_P(TgtLogin, ALunThatIsNotThereIsSaid) {
   EXPECT_NE(open(daemon_->url(9)).find("no LUN 9"), std::string::npos) << open(daemon_->url(9));
   EXPECT_NE(open(daemon_->url(0)).find("controller"), std::string::npos) << open(daemon_->url(0));
 }
 
-TEST_F(TgtLogin, DiscoveryListsTheTargetAndItsDisks) {
+TEST_P(TgtLogin, DiscoveryListsTheTargetAndItsDisks) {
   const Result<IscsiUrl> portal = IscsiUrl::parse_portal(daemon_->portal_url());
   ASSERT_TRUE(portal);
   std::vector<FoundTarget> found;
   Status status;
-  loop_->run(ask(*loop_, *portal, found, status));
+  loop_->run(ask(*loop_, GetParam(), *portal, found, status));
   ASSERT_TRUE(status) << status.error().message;
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].name, Tgtd::target);
@@ -111,15 +111,18 @@ TEST_F(TgtLogin, DiscoveryListsTheTargetAndItsDisks) {
   EXPECT_NE(found[0].luns[1].facts.serial, "");
 }
 
-TEST_F(TgtLogin, DiscoveryOfNobodyIsAnError) {
+TEST_P(TgtLogin, DiscoveryOfNobodyIsAnError) {
   daemon_->kill();
   const Result<IscsiUrl> portal = IscsiUrl::parse_portal(daemon_->portal_url());
   std::vector<FoundTarget> found;
   Status status;
-  loop_->run(ask(*loop_, *portal, found, status));
+  loop_->run(ask(*loop_, GetParam(), *portal, found, status));
   ASSERT_FALSE(status);
   EXPECT_NE(status.error().message.find("Connection refused"), std::string::npos) << status.error().message;
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, TgtLogin, testing::Values(IscsiEngine::native, IscsiEngine::libiscsi),
+                         [](const auto& engine) { return std::string(to_string(engine.param)); });
 
 }  // namespace
 }  // namespace holdfast::initiator

@@ -1,4 +1,4 @@
-#include "initiator/device/discovery.h"
+#include "initiator/engine/discovery.h"
 
 #include <gtest/gtest.h>
 

@@ -28,7 +28,7 @@ struct FoundTarget {
 /// What a portal offers: SendTargets in a discovery session, then for each target a session of its
 /// own, with REPORT LUNS and a look at each LUN. One target that refuses us spoils no other. Each
 /// session has `step` to come up and for every command.
-Task<Result<std::vector<FoundTarget>>> discover(Loop& loop, IscsiUrl portal, Duration step);
+Task<Result<std::vector<FoundTarget>>> discover(Loop& loop, IscsiUrl portal, IscsiEngine engine, Duration step);
 
 /// The LUNs of REPORT LUNS parameter data (SPC-4 section 6.33) that can be addressed here.
 std::vector<std::uint16_t> parse_lun_list(const std::vector<std::uint8_t>& data);

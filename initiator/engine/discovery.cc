@@ -1,10 +1,10 @@
-#include "initiator/device/discovery.h"
+#include "initiator/engine/discovery.h"
 
 #include <algorithm>
 #include <memory>
 #include <utility>
 
-#include "initiator/device/libiscsi_session.h"
+#include "initiator/engine/iscsi_engine.h"
 #include "initiator/device/resolve.h"
 
 namespace holdfast::initiator {
@@ -18,7 +18,7 @@ std::vector<std::uint8_t> report_luns() {
   return {0xa0, 0, 0, 0, 0, 0, byte(24), byte(16), byte(8), byte(0), 0, 0};
 }
 
-Task<void> look_at_lun(Loop& loop, LibiscsiSession& session, FoundLun& lun, Duration step) {
+Task<void> look_at_lun(Loop& loop, IscsiSession& session, FoundLun& lun, Duration step) {
   Result<LunFacts> who = co_await identify_lun(session, lun.number, clock_now() + step);
   if (!who) {
     lun.problem = who.error().message;
@@ -33,7 +33,7 @@ Task<void> look_at_lun(Loop& loop, LibiscsiSession& session, FoundLun& lun, Dura
     lun.problem = all.error().message;
 }
 
-Task<void> look_into(Loop& loop, LibiscsiSession& session, FoundTarget& target, Duration step) {
+Task<void> look_into(Loop& loop, IscsiSession& session, FoundTarget& target, Duration step) {
   std::vector<std::uint8_t> cdb = report_luns();
   Result<ScsiReply> reply = co_await session.command(0, std::move(cdb), lun_list_bytes, clock_now() + step);
   if (!reply) {
@@ -72,15 +72,15 @@ std::vector<std::uint16_t> parse_lun_list(const std::vector<std::uint8_t>& data)
   return luns;
 }
 
-Task<Result<std::vector<FoundTarget>>> discover(Loop& loop, IscsiUrl portal, Duration step) {
+Task<Result<std::vector<FoundTarget>>> discover(Loop& loop, IscsiUrl portal, IscsiEngine engine, Duration step) {
   std::string host = portal.host;
   Result<SocketAddress> address = co_await resolve(loop, std::move(host), portal.port, clock_now() + step);
   if (!address) co_return address.error();
-  const LibiscsiSession::Login login = LibiscsiSession::login_of(portal, *address);
-  LibiscsiSession::Login asking = login;
-  asking.header_digest = false;  // Discovery is too short to be worth one, and targets may decline it.
-  Result<std::unique_ptr<LibiscsiSession>> session =
-      co_await LibiscsiSession::log_in(loop, std::move(asking), clock_now() + step);
+  const IscsiLogin login = IscsiLogin::of(portal, *address);
+  IscsiLogin asking = login;
+  asking.header_digest = asking.data_digest = false;  // Discovery is too short to be worth one, and targets may decline it.
+  Result<std::unique_ptr<IscsiSession>> session =
+      co_await log_in(loop, engine, std::move(asking), clock_now() + step);
   if (!session) co_return session.error();
   Result<std::vector<DiscoveredTarget>> names = co_await (*session)->send_targets(clock_now() + step);
   co_await (*session)->close(goodbye);
@@ -91,10 +91,10 @@ Task<Result<std::vector<FoundTarget>>> discover(Loop& loop, IscsiUrl portal, Dur
     FoundTarget& target = targets.emplace_back();
     target.name = std::move(name.name);
     target.portals = std::move(name.portals);
-    LibiscsiSession::Login entering = login;
+    IscsiLogin entering = login;
     entering.target = target.name;
-    Result<std::unique_ptr<LibiscsiSession>> inside =
-        co_await LibiscsiSession::log_in(loop, std::move(entering), clock_now() + step);
+    Result<std::unique_ptr<IscsiSession>> inside =
+        co_await log_in(loop, engine, std::move(entering), clock_now() + step);
     if (!inside) {
       target.problem = inside.error().message;
       continue;

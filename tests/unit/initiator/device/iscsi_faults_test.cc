@@ -1,4 +1,4 @@
-// The libiscsi device in front of targets that refuse, break off, say nothing or talk rubbish: every
+// The iSCSI devices in front of targets that refuse, break off, say nothing or talk rubbish: every
 // request is answered, and every wait ends.
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/runtime/event.h"
-#include "initiator/device/libiscsi_device.h"
+#include "initiator/engine/iscsi_engine.h"
 #include "tests/support/scripted_target.h"
 
 namespace holdfast::initiator {
@@ -32,14 +32,14 @@ constexpr std::uint8_t inquiry = 0x12, test_unit_ready = 0x00, mode_sense = 0x1a
 
 bool is_write(const Cdb& cdb) { return cdb[0] == write_16 || cdb[0] == write_10; }
 
-Task<void> open_device(Loop& loop, const std::string& text, Duration deadline,
+Task<void> open_device(Loop& loop, IscsiEngine engine, const std::string& text, Duration deadline,
                        std::unique_ptr<Device>& device, std::string& complaint) {
   Result<IscsiUrl> url = IscsiUrl::parse(text);
   IscsiUrl taken = std::move(url).value();
-  LibiscsiDevice::Options options;
+  IscsiDiskOptions options;
   options.open_deadline = deadline;
   options.depth_max = 8;
-  Result<std::unique_ptr<Device>> opened = co_await LibiscsiDevice::open(loop, std::move(taken), options);
+  Result<std::unique_ptr<Device>> opened = co_await open_iscsi_disk(loop, engine, std::move(taken), options);
   if (opened)
     device = std::move(opened).value();
   else
@@ -61,7 +61,7 @@ Task<void> request(Device& device, DeviceOperation operation, bool durable, int&
   error = co_await perform(device, asked);
 }
 
-class LibiscsiFaults : public testing::Test {
+class IscsiFaults : public testing::TestWithParam<IscsiEngine> {
  protected:
   void SetUp() override {
     Result<std::unique_ptr<Loop>> created = Loop::create();
@@ -78,7 +78,7 @@ class LibiscsiFaults : public testing::Test {
   std::string open(Duration deadline = seconds(20)) { return open_url(target_->url(), deadline); }
   std::string open_url(const std::string& url, Duration deadline) {
     std::string complaint;
-    loop_->run(open_device(*loop_, url, deadline, device_, complaint));
+    loop_->run(open_device(*loop_, GetParam(), url, deadline, device_, complaint));
     return complaint;
   }
 
@@ -96,7 +96,7 @@ class LibiscsiFaults : public testing::Test {
   std::unique_ptr<Device> device_;
 };
 
-TEST_F(LibiscsiFaults, ADecentTargetIsFine) {
+TEST_P(IscsiFaults, ADecentTargetIsFine) {
   play({});
   EXPECT_EQ(open(), "");
   EXPECT_EQ(device_->size(), ScriptedTarget::disk_bytes);
@@ -111,7 +111,7 @@ TEST_F(LibiscsiFaults, ADecentTargetIsFine) {
   EXPECT_EQ(negotiated.at("product"), "SCRIPTED DISK");
 }
 
-TEST_F(LibiscsiFaults, NobodyListensIsSaid) {
+TEST_P(IscsiFaults, NobodyListensIsSaid) {
   std::uint16_t port = 0;
   {
     ScriptedTarget gone({});
@@ -122,14 +122,14 @@ TEST_F(LibiscsiFaults, NobodyListensIsSaid) {
   EXPECT_NE(complaint.find("127.0.0.1:" + std::to_string(port)), std::string::npos) << complaint;
 }
 
-TEST_F(LibiscsiFaults, ASilentServerEndsTheWaitForLogin) {
+TEST_P(IscsiFaults, ASilentServerEndsTheWaitForLogin) {
   play({.greeting = Greeting::ignore});
   const std::string complaint = open(milliseconds(300));
   EXPECT_NE(complaint.find("log in to 127.0.0.1"), std::string::npos) << complaint;
   EXPECT_NE(complaint.find("no answer within 0."), std::string::npos) << complaint;
 }
 
-TEST_F(LibiscsiFaults, AServerThatClosesAtLoginIsSaid) {
+TEST_P(IscsiFaults, AServerThatClosesAtLoginIsSaid) {
   play({.greeting = Greeting::close});
   const std::string complaint = open();
   EXPECT_NE(complaint.find("log in to"), std::string::npos) << complaint;
@@ -137,19 +137,19 @@ TEST_F(LibiscsiFaults, AServerThatClosesAtLoginIsSaid) {
       << complaint;
 }
 
-TEST_F(LibiscsiFaults, RubbishAtLoginIsAnErrorAndNoWait) {
+TEST_P(IscsiFaults, RubbishAtLoginIsAnErrorAndNoWait) {
   play({.greeting = Greeting::garbage});
   const std::string complaint = open();
   EXPECT_NE(complaint.find("log in to"), std::string::npos) << complaint;
 }
 
-TEST_F(LibiscsiFaults, ARefusedLoginIsSaidInTheTargetsWords) {
+TEST_P(IscsiFaults, ARefusedLoginIsSaidInTheTargetsWords) {
   play({.greeting = Greeting::refuse});
   const std::string complaint = open();
   EXPECT_NE(complaint.find("uthentication"), std::string::npos) << complaint;
 }
 
-TEST_F(LibiscsiFaults, ARedirectionIsFollowed) {
+TEST_P(IscsiFaults, ARedirectionIsFollowed) {
   ScriptedTarget there({});
   play({.greeting = Greeting::redirect, .redirect_to = "127.0.0.1:" + std::to_string(there.port()) + ",1"});
   EXPECT_EQ(open(), "");
@@ -159,7 +159,7 @@ TEST_F(LibiscsiFaults, ARedirectionIsFollowed) {
   device_.reset();
 }
 
-TEST_F(LibiscsiFaults, RedirectionInACircleEnds) {
+TEST_P(IscsiFaults, RedirectionInACircleEnds) {
   // Each of two targets sends us to the other.
   std::uint16_t port = 0;
   {
@@ -174,7 +174,7 @@ TEST_F(LibiscsiFaults, RedirectionInACircleEnds) {
   EXPECT_NE(complaint.find("one redirection too many"), std::string::npos) << complaint;
 }
 
-TEST_F(LibiscsiFaults, UnitAttentionsOfANewSessionArePassedOver) {
+TEST_P(IscsiFaults, UnitAttentionsOfANewSessionArePassedOver) {
   int attentions = 3;
   play({.on_command = [&](const Cdb& cdb, Reply usual) {
     if (cdb[0] == test_unit_ready && attentions-- > 0) return Reply::sense(6, 0x2900);
@@ -183,7 +183,7 @@ TEST_F(LibiscsiFaults, UnitAttentionsOfANewSessionArePassedOver) {
   EXPECT_EQ(open(), "");
 }
 
-TEST_F(LibiscsiFaults, AUnitThatNeverGetsReadyIsGivenUp) {
+TEST_P(IscsiFaults, AUnitThatNeverGetsReadyIsGivenUp) {
   play({.on_command = [](const Cdb& cdb, Reply usual) {
     return cdb[0] == test_unit_ready ? Reply::sense(2, 0x0401) : usual;
   }});
@@ -191,7 +191,7 @@ TEST_F(LibiscsiFaults, AUnitThatNeverGetsReadyIsGivenUp) {
   EXPECT_NE(complaint.find("TEST UNIT READY"), std::string::npos) << complaint;
 }
 
-TEST_F(LibiscsiFaults, AMissingLunIsSaid) {
+TEST_P(IscsiFaults, AMissingLunIsSaid) {
   play({.on_command = [](const Cdb& cdb, Reply usual) {
     if (cdb[0] == inquiry) usual.data.assign(36, 0x7f);
     return usual;
@@ -199,7 +199,7 @@ TEST_F(LibiscsiFaults, AMissingLunIsSaid) {
   EXPECT_NE(open().find("has no LUN 0"), std::string::npos);
 }
 
-TEST_F(LibiscsiFaults, WhatIsNoDiskIsSaid) {
+TEST_P(IscsiFaults, WhatIsNoDiskIsSaid) {
   play({.on_command = [](const Cdb& cdb, Reply usual) {
     if (cdb[0] == inquiry && (cdb[1] & 1) == 0) usual.data[0] = 0x0c;
     return usual;
@@ -208,7 +208,7 @@ TEST_F(LibiscsiFaults, WhatIsNoDiskIsSaid) {
   EXPECT_NE(complaint.find("is a controller, not a disk"), std::string::npos) << complaint;
 }
 
-TEST_F(LibiscsiFaults, AnOldDiskGetsShortCommands) {
+TEST_P(IscsiFaults, AnOldDiskGetsShortCommands) {
   bool short_write = false;
   play({.on_command = [&](const Cdb& cdb, Reply usual) {
     short_write |= cdb[0] == write_10;
@@ -222,7 +222,7 @@ TEST_F(LibiscsiFaults, AnOldDiskGetsShortCommands) {
   EXPECT_TRUE(short_write);
 }
 
-TEST_F(LibiscsiFaults, AProtectedDiskIsReadOnly) {
+TEST_P(IscsiFaults, AProtectedDiskIsReadOnly) {
   play({.on_command = [](const Cdb& cdb, Reply usual) {
     if (cdb[0] == mode_sense) usual.data[2] = 0x80;
     return usual;
@@ -233,7 +233,7 @@ TEST_F(LibiscsiFaults, AProtectedDiskIsReadOnly) {
   EXPECT_EQ(read(), 0);
 }
 
-TEST_F(LibiscsiFaults, ABusyTargetIsAskedAgain) {
+TEST_P(IscsiFaults, ABusyTargetIsAskedAgain) {
   int busy = 4;
   play({.on_command = [&](const Cdb& cdb, Reply usual) {
     if (is_write(cdb) && busy-- > 0) return Reply::status_only(busy % 2 == 0 ? 0x08 : 0x28);
@@ -244,7 +244,7 @@ TEST_F(LibiscsiFaults, ABusyTargetIsAskedAgain) {
   EXPECT_EQ(device_->negotiated().at("commands_sent_again"), "4");
 }
 
-TEST_F(LibiscsiFaults, AUnitAttentionInTheMiddleIsPassedOver) {
+TEST_P(IscsiFaults, AUnitAttentionInTheMiddleIsPassedOver) {
   bool first = true;
   play({.on_command = [&](const Cdb& cdb, Reply usual) {
     return is_write(cdb) && std::exchange(first, false) ? Reply::sense(6, 0x2900) : usual;
@@ -253,7 +253,7 @@ TEST_F(LibiscsiFaults, AUnitAttentionInTheMiddleIsPassedOver) {
   EXPECT_EQ(write(), 0) << device_->last_error();
 }
 
-TEST_F(LibiscsiFaults, AnAbortedCommandIsSentAgainButNotForEver) {
+TEST_P(IscsiFaults, AnAbortedCommandIsSentAgainButNotForEver) {
   play({.on_command = [](const Cdb& cdb, Reply usual) { return is_write(cdb) ? Reply::sense(0xb, 0x4700) : usual; }});
   EXPECT_EQ(open(), "");
   const int before = target_->commands();
@@ -261,7 +261,7 @@ TEST_F(LibiscsiFaults, AnAbortedCommandIsSentAgainButNotForEver) {
   EXPECT_EQ(target_->commands() - before, 4);
 }
 
-TEST_F(LibiscsiFaults, RefusalsBecomeErrnosAndWords) {
+TEST_P(IscsiFaults, RefusalsBecomeErrnosAndWords) {
   const struct {
     Reply reply;
     int error;
@@ -284,7 +284,7 @@ TEST_F(LibiscsiFaults, RefusalsBecomeErrnosAndWords) {
   }
 }
 
-TEST_F(LibiscsiFaults, AReadThatBringsTooLittleIsAnError) {
+TEST_P(IscsiFaults, AReadThatBringsTooLittleIsAnError) {
   play({.on_command = [](const Cdb& cdb, Reply usual) {
     if (cdb[0] == read_16) {
       usual.data.resize(1024);
@@ -296,7 +296,7 @@ TEST_F(LibiscsiFaults, AReadThatBringsTooLittleIsAnError) {
   EXPECT_EQ(read(), EIO);
 }
 
-TEST_F(LibiscsiFaults, AUnitWithoutTheFlushCommandHasNothingToFlush) {
+TEST_P(IscsiFaults, AUnitWithoutTheFlushCommandHasNothingToFlush) {
   play({.on_command = [](const Cdb& cdb, Reply usual) {
     return cdb[0] == flush_16 || cdb[0] == flush_10 ? Reply::sense(5, 0x2000) : usual;
   }});
@@ -305,7 +305,7 @@ TEST_F(LibiscsiFaults, AUnitWithoutTheFlushCommandHasNothingToFlush) {
   EXPECT_EQ(device_->negotiated().at("synchronize_cache"), "not supported");
 }
 
-TEST_F(LibiscsiFaults, ADurableWriteIsFlushedWhereItCannotBeForced) {
+TEST_P(IscsiFaults, ADurableWriteIsFlushedWhereItCannotBeForced) {
   int flushes = 0;
   play({.on_command = [&](const Cdb& cdb, Reply usual) {
     if (cdb[0] == flush_16) ++flushes;
@@ -325,7 +325,7 @@ TEST_F(LibiscsiFaults, ADurableWriteIsFlushedWhereItCannotBeForced) {
   EXPECT_EQ(flushes, 1);
 }
 
-TEST_F(LibiscsiFaults, ADurableWriteIsForcedWhereItCanBe) {
+TEST_P(IscsiFaults, ADurableWriteIsForcedWhereItCanBe) {
   bool forced = false;
   play({.on_command = [&](const Cdb& cdb, Reply usual) {
     if (cdb[0] == write_16) forced = (cdb[1] & 0x08) != 0;
@@ -372,7 +372,7 @@ Task<void> land(Device& device, Flight& flight) {
   }
 }
 
-TEST_F(LibiscsiFaults, AConnectionThatBreaksFailsEverythingInFlightAndAfter) {
+TEST_P(IscsiFaults, AConnectionThatBreaksFailsEverythingInFlightAndAfter) {
   int writes = 0;
   play({.on_command = [&](const Cdb& cdb, Reply usual) {
     if (!is_write(cdb)) return usual;
@@ -388,7 +388,7 @@ TEST_F(LibiscsiFaults, AConnectionThatBreaksFailsEverythingInFlightAndAfter) {
   EXPECT_EQ(target_->connections(), 1) << "nobody reconnected behind our back";
 }
 
-TEST_F(LibiscsiFaults, RubbishInTheMiddleFailsEverythingInFlight) {
+TEST_P(IscsiFaults, RubbishInTheMiddleFailsEverythingInFlight) {
   play({.on_command = [](const Cdb& cdb, Reply usual) {
     return is_write(cdb) ? Reply{.act = Act::garbage} : usual;
   }});
@@ -401,7 +401,7 @@ TEST_F(LibiscsiFaults, RubbishInTheMiddleFailsEverythingInFlight) {
 
 Task<void> wait_a_little(Loop& loop) { co_await sleep_for(loop, milliseconds(100)); }
 
-TEST_F(LibiscsiFaults, RubbishWhileNothingIsInFlightIsNoticed) {
+TEST_P(IscsiFaults, RubbishWhileNothingIsInFlightIsNoticed) {
   play({});
   EXPECT_EQ(open(), "");
   EXPECT_EQ(write(), 0);
@@ -411,7 +411,7 @@ TEST_F(LibiscsiFaults, RubbishWhileNothingIsInFlightIsNoticed) {
   EXPECT_TRUE(device_->lost());
 }
 
-TEST_F(LibiscsiFaults, AConnectionThatIsClosedWhileNothingIsInFlightCostsNoTime) {
+TEST_P(IscsiFaults, AConnectionThatIsClosedWhileNothingIsInFlightCostsNoTime) {
   // Goal: no busy loop on a descriptor that stays readable for ever.
   play({.on_command = [](const Cdb& cdb, Reply usual) { return is_write(cdb) ? Reply{.act = Act::close} : usual; }});
   EXPECT_EQ(open(), "");
@@ -433,7 +433,7 @@ Task<void> abandon_in_flight(Device& device, Flight& flight) {
   }
 }
 
-TEST_F(LibiscsiFaults, WhatIsNeverAnsweredCanBeAbandoned) {
+TEST_P(IscsiFaults, WhatIsNeverAnsweredCanBeAbandoned) {
   play({.on_command = [](const Cdb& cdb, Reply usual) { return is_write(cdb) ? Reply{.act = Act::ignore} : usual; }});
   EXPECT_EQ(open(), "");
   Flight flight;
@@ -442,7 +442,7 @@ TEST_F(LibiscsiFaults, WhatIsNeverAnsweredCanBeAbandoned) {
   EXPECT_TRUE(device_->drained());
 }
 
-TEST_F(LibiscsiFaults, WhatWaitsToBeSentAgainCanBeAbandoned) {
+TEST_P(IscsiFaults, WhatWaitsToBeSentAgainCanBeAbandoned) {
   play({.on_command = [](const Cdb& cdb, Reply usual) { return is_write(cdb) ? Reply::status_only(0x08) : usual; }});
   EXPECT_EQ(open(), "");
   Flight flight;
@@ -450,12 +450,15 @@ TEST_F(LibiscsiFaults, WhatWaitsToBeSentAgainCanBeAbandoned) {
   EXPECT_EQ(flight.errors, std::vector<int>(8, ECANCELED));
 }
 
-TEST_F(LibiscsiFaults, ALogoutThatIsNeverAnsweredEndsAtTheDeadline) {
+TEST_P(IscsiFaults, ALogoutThatIsNeverAnsweredEndsAtTheDeadline) {
   play({.ignore_logout = true});
   EXPECT_EQ(open(), "");
   loop_->run(close_device(*device_, milliseconds(100)));
   device_.reset();
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, IscsiFaults, testing::Values(IscsiEngine::native, IscsiEngine::libiscsi),
+                         [](const auto& engine) { return std::string(to_string(engine.param)); });
 
 }  // namespace
 }  // namespace holdfast::initiator

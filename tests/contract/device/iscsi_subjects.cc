@@ -2,7 +2,7 @@
 #include <string>
 #include <utility>
 
-#include "initiator/device/libiscsi_device.h"
+#include "initiator/engine/iscsi_engine.h"
 #include "tests/contract/device/subject.h"
 #include "tests/support/holdfastd.h"
 #include "tests/support/temporary_folder.h"
@@ -14,12 +14,12 @@ namespace {
 using testing_support::Holdfastd;
 using testing_support::Tgtd;
 
-/// libiscsi against a daemon with an image, which `start` starts.
+/// An engine against a daemon with an image, which `start` starts.
 template <typename Daemon>
-class LibiscsiSubject final : public Subject {
+class IscsiSubject final : public Subject {
  public:
   using Start = Result<std::unique_ptr<Daemon>> (*)(const std::string& image);
-  explicit LibiscsiSubject(Start start) : start_(start) {}
+  IscsiSubject(IscsiEngine engine, Start start) : engine_(engine), start_(start) {}
 
   std::string prepare(std::uint64_t bytes) override {
     Result<std::unique_ptr<Daemon>> started = start_(folder_.make_file("image", bytes));
@@ -32,12 +32,13 @@ class LibiscsiSubject final : public Subject {
     Result<IscsiUrl> url = IscsiUrl::parse(daemon_->url());
     if (!url) co_return url.error();
     IscsiUrl taken = std::move(url).value();
-    LibiscsiDevice::Options options;
-    Result<std::unique_ptr<Device>> device = co_await LibiscsiDevice::open(loop, std::move(taken), options);
+    IscsiDiskOptions options;
+    Result<std::unique_ptr<Device>> device = co_await open_iscsi_disk(loop, engine_, std::move(taken), options);
     co_return device;
   }
 
  private:
+  const IscsiEngine engine_;
   Start start_;
   TemporaryFolder folder_;
   std::unique_ptr<Daemon> daemon_;
@@ -49,12 +50,26 @@ Result<std::unique_ptr<Holdfastd>> start_holdfastd(const std::string& image) {
   return Holdfastd::start(HOLDFASTD, image);
 }
 
+template <IscsiEngine engine>
+std::unique_ptr<Subject> make_tgt() {
+  return std::make_unique<IscsiSubject<Tgtd>>(engine, start_tgtd);
+}
+
+template <IscsiEngine engine>
+std::unique_ptr<Subject> make_holdfastd() {
+  return std::make_unique<IscsiSubject<Holdfastd>>(engine, start_holdfastd);
+}
+
 }  // namespace
 
-std::unique_ptr<Subject> make_tgt_subject() { return std::make_unique<LibiscsiSubject<Tgtd>>(start_tgtd); }
-
-std::unique_ptr<Subject> make_holdfastd_subject() {
-  return std::make_unique<LibiscsiSubject<Holdfastd>>(start_holdfastd);
+const std::vector<SubjectCase>& iscsi_subjects() {
+  static const std::vector<SubjectCase> all = {
+      {"LibiscsiAndTgt", make_tgt<IscsiEngine::libiscsi>},
+      {"LibiscsiAndHoldfastd", make_holdfastd<IscsiEngine::libiscsi>},
+      {"NativeAndTgt", make_tgt<IscsiEngine::native>},
+      {"NativeAndHoldfastd", make_holdfastd<IscsiEngine::native>},
+  };
+  return all;
 }
 
 }  // namespace holdfast::initiator

@@ -1,0 +1,242 @@
+// What a native session sends: all that gathered in a turn of the loop, in one call.
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "common/base/serial_number.h"
+#include "common/iscsi/clock_ping.h"
+#include "initiator/device/native/native_session.h"
+#include "initiator/device/native/session_parts.h"
+
+namespace holdfast::initiator {
+namespace {
+
+constexpr Duration last_words_max = std::chrono::milliseconds(100);
+
+constexpr std::uint32_t place_bits = 12;
+constexpr std::uint32_t tag_numbers = 1 << 18;  // keeps commands' tags below the bit of the others
+
+}  // namespace
+
+void NativeSession::submit(NativeCommand& command) {
+  CHECK(command.state == NativeCommand::State::idle && !free_places_.empty() && !settled_);
+  command.place = free_places_.back();
+  free_places_.pop_back();
+  tag_number_ = (tag_number_ + 1) % tag_numbers;
+  command.initiator_task_tag = tag_number_ << place_bits | command.place;
+  commands_[command.place] = &command;
+  command.begin(in_.parameters);
+  command.state = NativeCommand::State::waiting;
+  command.next = nullptr;
+  (waiting_ == nullptr ? waiting_ : last_waiting_->next) = &command;
+  last_waiting_ = &command;
+  flush_soon();
+}
+
+NativeCommand* NativeSession::find_command(std::uint32_t tag) const {
+  const std::uint32_t place = tag & ((1 << place_bits) - 1);
+  if (place >= commands_.size()) return nullptr;
+  NativeCommand* command = commands_[place];
+  return command != nullptr && command->initiator_task_tag == tag ? command : nullptr;
+}
+
+void NativeSession::flush_soon() {
+  const bool can_send = !failed_ && send_error_ == 0;
+  if (can_send && !parts_->send.in_flight() && !parts_->flush.queued()) loop_.at_turn_end(parts_->flush);
+}
+
+void NativeSession::flush() {
+  if (failed_) {
+    changed_.set();  // `close` may be waiting for this one.
+    return;
+  }
+  if (parts_->send.in_flight() || send_error_ != 0) return;
+  batch_.clear();
+  fill();
+  const msghdr* message = batch_.message();
+  if (message == nullptr) return;
+  last_sent_ = loop_.now();
+  loop_.submit(Operation::sendmsg(in_.fd.get(), message, MSG_WAITALL | MSG_NOSIGNAL), parts_->send);
+}
+
+bool NativeSession::may_send_commands() const {
+  return waiting_ != nullptr && !leaving_ && serial_precedes_or_equals(cmd_sn_, max_cmd_sn_);
+}
+
+// Data before further commands: then what was begun is finished first, and unsolicited data follows its
+// command in order, as RFC 7143 section 4.2.5.2 wants it.
+void NativeSession::fill() {
+  send_controls();
+  while (batch_.has_room()) {
+    if (line_ != nullptr) {
+      send_data(*line_);
+    } else if (may_send_commands()) {
+      NativeCommand& command = *waiting_;
+      waiting_ = command.next;
+      send_command(command);
+    } else {
+      return;
+    }
+  }
+}
+
+void NativeSession::send_controls() {
+  std::size_t taken = 0;
+  while (taken < controls_.size() && batch_.has_room()) {
+    Control& control = controls_[taken++];
+    auto header = iscsi::as<iscsi::NopOutBhs>(control.header);  // Where they all have their numbers.
+    header.cmd_sn = cmd_sn_;
+    header.exp_stat_sn = exp_stat_sn_;
+    header.data_segment_bytes = static_cast<std::uint32_t>(control.text.size());
+    texts_in_batch_.push_back(std::move(control.text));
+    std::string& text = texts_in_batch_.back();
+    const iovec piece{text.data(), text.size()};
+    MemoryCursor data(std::span(&piece, 1));
+    batch_.add(iscsi::to_bytes(header), text.size(), data);
+  }
+  controls_.erase(controls_.begin(), controls_.begin() + static_cast<std::ptrdiff_t>(taken));
+}
+
+void NativeSession::send_command(NativeCommand& command) {
+  using Direction = NativeCommand::Direction;
+  if (command.immediate_bytes() > 0) {
+    const std::size_t fits = command.leaving().reach(command.immediate_bytes(), batch_.pieces_max());
+    command.limit_immediate(static_cast<std::uint32_t>(fits), in_.parameters);
+  }
+  iscsi::ScsiCommandBhs header;
+  header.flags = static_cast<std::uint8_t>(iscsi::TaskAttribute::simple);
+  if (!command.has_burst()) header.flags |= iscsi::final_bit;
+  if (command.direction == Direction::read) header.flags |= iscsi::ScsiCommandBhs::read_bit;
+  if (command.direction == Direction::write) header.flags |= iscsi::ScsiCommandBhs::write_bit;
+  header.data_segment_bytes = command.immediate_bytes();
+  header.lun = command.lun;
+  header.initiator_task_tag = command.initiator_task_tag;
+  header.expected_data_transfer_length = command.bytes;
+  header.cmd_sn = command.cmd_sn = cmd_sn_++;
+  command.sent = loop_.now();
+  header.exp_stat_sn = exp_stat_sn_;
+  header.cdb = command.cdb;
+  batch_.add(iscsi::to_bytes(header), command.immediate_bytes(), command.leaving());
+  command.state = NativeCommand::State::under_way;
+  if (command.direction == Direction::read) {
+    ++reads_;
+    read_bytes_ += command.bytes;
+  }
+  if (command.immediate_bytes() > 0) refer_to(command);
+  if (command.has_burst()) put_in_line(command);
+}
+
+void NativeSession::send_data(NativeCommand& command) {
+  refer_to(command);
+  while (command.has_burst() && batch_.has_room()) {
+    const std::uint32_t most = in_.parameters.peer_max_recv_data_segment_length;
+    const std::size_t fits = command.leaving().reach(most, batch_.pieces_max());
+    const DataOut out = command.next_data_out(static_cast<std::uint32_t>(fits));
+    iscsi::DataOutBhs header;
+    if (out.final) header.flags = iscsi::final_bit;
+    header.data_segment_bytes = out.bytes;
+    header.lun = command.lun;
+    header.initiator_task_tag = command.initiator_task_tag;
+    header.target_transfer_tag = out.target_transfer_tag;
+    header.exp_stat_sn = exp_stat_sn_;
+    header.data_sn = out.data_sn;
+    header.buffer_offset = out.offset;
+    batch_.add(iscsi::to_bytes(header), out.bytes, command.leaving());
+  }
+  if (!command.has_burst()) take_out_of_line(command);
+}
+
+/// The batch that is being filled refers to the command's memory.
+void NativeSession::refer_to(NativeCommand& command) {
+  if (command.with_kernel) return;
+  command.with_kernel = true;
+  in_batch_.push_back(&command);
+}
+
+void NativeSession::put_in_line(NativeCommand& command) {
+  if (command.in_line) return;
+  command.in_line = true;
+  command.next = nullptr;
+  (line_ == nullptr ? line_ : end_of_line_->next) = &command;
+  end_of_line_ = &command;
+}
+
+void NativeSession::take_out_of_line(NativeCommand& command) {
+  if (!command.in_line) return;
+  command.in_line = false;
+  NativeCommand* before = nullptr;
+  NativeCommand* at = line_;
+  while (at != &command) {  // Nearly always the first.
+    before = at;
+    at = at->next;
+  }
+  (before == nullptr ? line_ : before->next) = command.next;
+  if (end_of_line_ == &command) end_of_line_ = before;
+}
+
+void NativeSession::queue_control(const iscsi::GenericBhs& header, std::string text) {
+  if (controls_.size() == controls_max) {
+    broken("it asks for more answers than it reads");
+    return;
+  }
+  controls_.push_back({header, std::move(text)});
+  flush_soon();
+}
+
+bool NativeSession::ping() {
+  if (failed_ || ping_open_) return false;
+  iscsi::ClockPing clocks;
+  clocks.answered_number = answered_ping_;
+  clocks.answered = ping_.last_answered;
+  clocks.number = ping_.number = ++ping_.asked;
+  clocks.sent = ping_.last_asked = clock_now();
+  iscsi::NopOutBhs header;
+  header.opcode = iscsi::OpcodeByte(iscsi::Opcode::nop_out, true);
+  header.initiator_task_tag = ping_tag_ = next_control_tag();
+  ping_open_ = true;
+  const auto data = iscsi::encode(clocks);
+  queue_control(iscsi::as<iscsi::GenericBhs>(header),
+                std::string(reinterpret_cast<const char*>(data.data()), data.size()));
+  return true;
+}
+
+/// Why, the reader will learn, and perhaps the target's last words; but not for long.
+void NativeSession::cannot_send(std::int32_t result) {
+  send_error_ = result == 0 ? EPIPE : -result;
+  parts_->clockwork.arm(clock_now() + last_words_max);
+}
+
+// MSG_WAITALL makes the kernel go on by itself where the socket has no room for all of it. A kernel that
+// does not know that for sendmsg tells how far it came, and we ask again.
+void NativeSession::sent(std::int32_t result) {
+  if (result > 0 && !failed_) {
+    batch_.consumed(static_cast<std::size_t>(result));
+    const msghdr* rest = batch_.message();
+    if (rest != nullptr)
+      return loop_.submit(Operation::sendmsg(in_.fd.get(), rest, MSG_WAITALL | MSG_NOSIGNAL), parts_->send);
+  }
+  if (result <= 0 && !failed_) return cannot_send(result);
+  if (failed_) {
+    give_back_when_idle();
+    changed_.set();
+    return;
+  }
+  release_sent();
+  if (failed_) return;
+  if (!controls_.empty() || line_ != nullptr || may_send_commands()) flush_soon();
+}
+
+/// What was sent is not the kernel's any more; what was answered meanwhile can be given back.
+void NativeSession::release_sent() {
+  texts_in_batch_.clear();
+  for (NativeCommand* command : in_batch_) command->with_kernel = false;
+  // By place, since those who get theirs back may begin new ones, though none is sent before we return.
+  for (std::size_t i = 0; i < in_batch_.size(); ++i)
+    if (in_batch_[i]->state == NativeCommand::State::answered) deliver(*in_batch_[i]);
+  in_batch_.clear();
+}
+
+}  // namespace holdfast::initiator
