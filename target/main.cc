@@ -17,6 +17,7 @@
 
 #include "common/base/log.h"
 #include "common/runtime/blocking_crew.h"
+#include "common/runtime/event.h"
 #include "common/runtime/loop.h"
 #include "common/runtime/signals.h"
 #include "target/admin/administrator.h"
@@ -148,6 +149,16 @@ class LastResort final : public Timer {
   }
 };
 
+/// Formatting and sanitizing stop here, and go on at the next start.
+Task<void> rest(const TargetTable& targets) {
+  for (const std::unique_ptr<ServedTarget>& target : targets.all()) {
+    Event rested;
+    std::function<void()> tell = [&rested] { rested.set(); };
+    target->device->rest(std::move(tell));
+    co_await rested.wait();
+  }
+}
+
 Task<void> end(Service& service, Scope& reloads) {
   std::function<void()> give_up = [] { std::_Exit(EXIT_FAILURE); };
   end_faults(service.targets);
@@ -159,6 +170,7 @@ Task<void> end(Service& service, Scope& reloads) {
   if (service.control != nullptr) co_await service.control->stop();
   co_await reloads.join();
   co_await service.administrator.join();
+  co_await rest(service.targets);
 }
 
 /// From the first login to the last command.

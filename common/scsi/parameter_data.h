@@ -17,7 +17,7 @@ namespace holdfast::scsi {
 /// room that is larger than any page that is built here.
 class ParameterData {
  public:
-  static constexpr std::size_t bytes_max = 2048;
+  static constexpr std::size_t bytes_max = 8192;
 
   std::size_t size() const { return size_; }
   std::span<const std::uint8_t> bytes() const { return {bytes_.data(), size_}; }

@@ -36,6 +36,11 @@ void put_name_designator(ParameterData& data, std::uint8_t association, std::str
   data.put_zeros(bytes - name.size());
 }
 
+/// RFC 7143 section 4.4.2: how a target port is named; a target device by its iSCSI name.
+std::string port_name(const Identity& identity, std::uint16_t port) {
+  return fmt::format("{},t,0x{:04x}", identity.target_name, port);
+}
+
 void supported_pages(ParameterData& data, const VitalProductData& unit);
 
 void unit_serial_number(ParameterData& data, const VitalProductData& unit) {
@@ -52,17 +57,15 @@ void device_identification(ParameterData& data, const VitalProductData& unit) {
   put_designator_header(data, code_set_binary, of_logical_unit, naa, identity.naa.size());
   data.put(std::span<const std::uint8_t>(identity.naa));
 
+  // Of the port by which the command came.
   put_designator_header(data, code_set_binary, of_target_port, relative_target_port, 4);
   data.put_be16(0);
-  data.put_be16(identity.target_portal_group);
+  data.put_be16(unit.target_port);
   put_designator_header(data, code_set_binary, of_target_port, target_port_group, 4);
   data.put_be16(0);
-  data.put_be16(identity.target_portal_group);
+  data.put_be16(unit.target_port);
 
-  // RFC 7143 section 4.4.2: how a target port and a target device are named.
-  put_name_designator(
-      data, of_target_port,
-      fmt::format("{},t,0x{:04x}", identity.target_name, identity.target_portal_group));
+  put_name_designator(data, of_target_port, port_name(identity, unit.target_port));
   put_name_designator(data, of_target_device, identity.target_name);
 }
 
@@ -82,17 +85,16 @@ void mode_page_policy(ParameterData& data, const VitalProductData&) {  // SPC-4 
 }
 
 void scsi_ports(ParameterData& data, const VitalProductData& unit) {  // SPC-4 7.8.14
-  const Identity& identity = unit.identity;
-  data.put_be16(0);
-  data.put_be16(identity.target_portal_group);
-  data.put_be32(0);  // no initiator port's transport ID
-  data.put_be16(0);
-  const std::size_t length_at = data.size();
-  data.put_be16(0);
-  put_name_designator(
-      data, of_target_port,
-      fmt::format("{},t,0x{:04x}", identity.target_name, identity.target_portal_group));
-  data.set_be16(length_at, static_cast<std::uint16_t>(data.size() - length_at - 2));
+  for (const PortGroup& group : unit.port_groups) {
+    data.put_be16(0);
+    data.put_be16(group.tag);
+    data.put_be32(0);  // no initiator port's transport ID
+    data.put_be16(0);
+    const std::size_t length_at = data.size();
+    data.put_be16(0);
+    put_name_designator(data, of_target_port, port_name(unit.identity, group.tag));
+    data.set_be16(length_at, static_cast<std::uint16_t>(data.size() - length_at - 2));
+  }
 }
 
 void third_party_copy(ParameterData& data, const VitalProductData&) {  // SPC-4 7.8.17
@@ -135,8 +137,9 @@ void block_limits(ParameterData& data, const VitalProductData& unit) {  // SBC-3
   data.put_be32(unit.thin ? physical_blocks : 0);  // OPTIMAL UNMAP GRANULARITY
   data.put_be32(unit.thin ? 0x8000'0000 : 0);      // UGAVALID, aligned at LBA 0
   data.put_be64(unit.write_same_blocks_max);
-  data.put_be32(std::min<std::uint32_t>(unit.transfer_blocks_max, 0xffff));  // WRITE ATOMIC
-  data.put_zeros(16);  // ATOMIC ALIGNMENT and GRANULARITY: any. No ATOMIC BOUNDARY
+  data.put_be32(std::min<std::uint32_t>(unit.atomic_blocks_max, 0xffff));  // WRITE ATOMIC
+  data.put_be32(unit.atomic_alignment_blocks);
+  data.put_zeros(12);  // ATOMIC GRANULARITY: any. No ATOMIC BOUNDARY
 }
 
 void block_device_characteristics(ParameterData& data, const VitalProductData& unit) {

@@ -49,6 +49,9 @@ class Administrator {
   Task<Status> update_target(std::uint32_t tid, std::string params);
   /// Logins are sent on to `address[:port]` for now; nowhere if that is empty.
   Task<Status> redirect_target(std::uint32_t tid, std::string address);
+  /// Changes the asymmetric access state of a Lun as `params` say: "AccessState=standby", with
+  /// "PortalGroup=2" by that portal group alone. It lasts until the daemon ends.
+  Status update_lun(std::uint32_t tid, std::uint32_t number, std::string_view params);
   /// Lets Luns grow: one, all of a target, or all. The result says which did.
   Task<Result<std::string>> resize(std::optional<std::uint32_t> tid, std::optional<std::uint32_t> number);
 

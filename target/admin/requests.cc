@@ -220,6 +220,7 @@ Task<Answer> update(Administrator& administrator, const Request& request) {
     co_return done(redirected);
   }
   std::string params = request.params.value_or("");
+  if (request.lun) co_return done(administrator.update_lun(*request.tid, *request.lun, params));
   Status updated = co_await administrator.update_target(*request.tid, std::move(params));
   co_return done(updated);
 }

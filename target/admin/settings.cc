@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <fmt/format.h>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,6 +37,14 @@ Result<std::vector<Pair>> read_pairs(std::string_view params) {
   }
   if (pairs.empty()) return invalid("--params with Key=value,Key=value is needed");
   return pairs;
+}
+
+template <typename Number>
+std::optional<Number> read_number(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
 }
 
 bool is_setting(const Rule& rule) {
@@ -114,6 +125,37 @@ Task<Status> Administrator::update_target(std::uint32_t tid, std::string params)
   Status result = set_target(tid, params);
   end_change();
   co_return result;
+}
+
+Status Administrator::update_lun(std::uint32_t tid, std::uint32_t number, std::string_view params) {
+  constexpr std::pair<std::string_view, scsi::AccessState> names[] = {
+      {"active/optimized", scsi::AccessState::active_optimized},
+      {"active/non-optimized", scsi::AccessState::active_non_optimized},
+      {"standby", scsi::AccessState::standby},
+      {"unavailable", scsi::AccessState::unavailable},
+  };
+  Result<ServedTarget*> target = find(tid);
+  if (!target) return target.error();
+  LogicalUnit* const unit = (*target)->device->find(number);
+  if (unit == nullptr) return Error{ErrorKind::invalid_input, ENOENT, fmt::format("target {} has no Lun {}", tid, number)};
+  Result<std::vector<Pair>> pairs = read_pairs(params);
+  if (!pairs) return pairs.error();
+  std::optional<scsi::AccessState> state;
+  std::optional<std::uint16_t> group;
+  for (const auto& [key, value] : *pairs) {
+    if (key == "AccessState")
+      for (const auto& [name, meant] : names)
+        if (name == value) state = meant;
+    if (key == "PortalGroup") group = read_number<std::uint16_t>(value);
+    const bool read = (key == "AccessState" && state) || (key == "PortalGroup" && group);
+    if (!read) return invalid(fmt::format("{}={} changes nothing of a Lun", key, value));
+  }
+  if (!state)
+    return invalid("AccessState=active/optimized, active/non-optimized, standby or unavailable is needed");
+  if (!unit->change_access(group, *state))
+    return Error{ErrorKind::invalid_input, ENOENT, fmt::format("no portal group {} leads to it", *group)};
+  log(LogLevel::info, "Lun {} of {} is set by order: {}", number, (*target)->config->name, params);
+  return {};
 }
 
 Task<Status> Administrator::redirect_target(std::uint32_t tid, std::string address) {

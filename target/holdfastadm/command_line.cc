@@ -22,6 +22,7 @@ const char* const description =
     "  holdfastadm --op new --tid 1 --lun 0 --params Path=/srv/disk.img,IOMode=wb\n"
     "  holdfastadm --op update --tid 1 --params NOPInterval=10,QueuedCommands=64\n"
     "  holdfastadm --op update --tid 1 --redirect 192.0.2.7:3260\n"
+    "  holdfastadm --op update --tid 1 --lun 0 --params AccessState=standby[,PortalGroup=2]     ALUA\n"
     "  holdfastadm --op delete --tid 1 --lun 0         waits until commands that it has are finished\n"
     "  holdfastadm --op delete --tid 1 [--force]       with --force also while it has sessions\n"
     "  holdfastadm --op delete                         every target\n"

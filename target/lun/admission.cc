@@ -112,11 +112,21 @@ struct LogicalUnit::Admission {
 
   Admitted operator()(const scsi::WriteAtomic& command) const {
     if (command.boundary_blocks != 0) return scsi::invalid_field_in_cdb(10);
-    return written_data(command.range);
+    const Admitted admitted = written_data(command.range);
+    if (std::holds_alternative<scsi::Sense>(admitted)) return admitted;
+    const AtomicLimits limits = unit.atomic_limits();
+    if (command.range.blocks > limits.write_blocks)
+      return scsi::invalid_field_in_cdb(command.range.blocks_field);
+    if (limits.alignment_blocks > 0 && command.range.lba % limits.alignment_blocks != 0)
+      return scsi::invalid_field_in_cdb(command.range.lba_field);
+    return admitted;
   }
 
   Admitted operator()(const scsi::CompareAndWrite& command) const {
     Admitted admitted = written_data(command.range);
+    if (std::holds_alternative<scsi::Sense>(admitted)) return admitted;
+    if (command.range.blocks > unit.atomic_limits().compare_blocks)
+      return scsi::invalid_field_in_cdb(command.range.blocks_field);
     // The data to compare with, and then the data to write.
     if (auto* transfer = std::get_if<Transfer>(&admitted)) transfer->bytes *= 2;
     return admitted;
@@ -198,7 +208,7 @@ struct LogicalUnit::Admission {
 
   template <typename Command>
   Admitted parameter_data(const Command& command) const {
-    const Parameters answer = parameters(command, unit.description());
+    const Parameters answer = parameters(command, unit.description(*nexus.nexus));
     if (const auto* sense = std::get_if<scsi::Sense>(&answer)) return *sense;
     return data_in(std::get<scsi::ParameterData>(answer).size(), allocation_bytes(command));
   }

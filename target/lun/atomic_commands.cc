@@ -1,13 +1,24 @@
-// COMPARE AND WRITE, ORWRITE and WRITE ATOMIC: nothing from any nexus comes between their steps.
+// COMPARE AND WRITE, ORWRITE and WRITE ATOMIC: nothing from any nexus comes between their steps, and
+// of the first and the last one nothing is ever seen half done.
 
 #include <algorithm>
 #include <array>
 
 #include "target/lun/multi_step.h"
 #include "target/lun/outcome.h"
+#include "target/lun/store_error.h"
 #include "target/lun/vectors.h"
 
 namespace holdfast::target {
+
+scsi::Sense LogicalUnit::MultiStep::failure(const LogicalUnit& unit,
+                                            const AtomicJournal::Ended& ended) {
+  if (ended.intent_failed)
+    return {.key = scsi::SenseKey::hardware_error,
+            .additional = scsi::additional_sense::internal_target_failure};
+  return sense_of_store_error(StoreOperation::write, ended.error,
+                              ended.failed_offset / unit.geometry_.block_bytes);
+}
 
 Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
                                           const scsi::CompareAndWrite& write) {
@@ -20,10 +31,11 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
   if (wrong) co_return unit.check_condition(*wrong);
   // Until here nothing is changed, so an abort can still be heeded; from here on it comes too late.
   if (given_up(command)) co_return aborted();
-  StoreStep step(*unit.store_);
-  const int error = co_await step.write(stretch.offset, without_first_bytes(command.vectors, bytes),
-                                        durable(unit, write.force_unit_access));
-  if (error != 0) co_return unit.check_condition(failure(unit, step));
+  const std::span<iovec> data = without_first_bytes(command.vectors, bytes);
+  Task<AtomicJournal::Ended> writing =
+      unit.journal_.write(stretch.offset, data, write.force_unit_access);
+  const AtomicJournal::Ended ended = co_await writing;
+  if (ended.error != 0) co_return unit.check_condition(failure(unit, ended));
   co_return good();
 }
 
@@ -33,10 +45,10 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
   RangeHold hold(unit.locks_);
   co_await hold.take(RangeLock::Mode::exclusive, offset, command.transfer_bytes_);
   if (given_up(command)) co_return aborted();
-  StoreStep step(*unit.store_);
-  const int error =
-      co_await step.write(offset, command.vectors, durable(unit, write.force_unit_access));
-  if (error != 0) co_return unit.check_condition(failure(unit, step));
+  Task<AtomicJournal::Ended> writing =
+      unit.journal_.write(offset, command.vectors, write.force_unit_access);
+  const AtomicJournal::Ended ended = co_await writing;
+  if (ended.error != 0) co_return unit.check_condition(failure(unit, ended));
   co_return good();
 }
 

@@ -29,6 +29,11 @@ void BackgroundFlush::start_and_tell(std::function<void()> idle) {
   start();
 }
 
+void BackgroundFlush::tell_when_idle(std::function<void()> idle) {
+  if (!request_.submitted()) return idle();
+  waiting_.push_back(std::move(idle));
+}
+
 void BackgroundFlush::flushed() {
   if (request_.error != 0) failed_(request_.error);
   if (std::exchange(again_, false)) return store_.submit(request_);

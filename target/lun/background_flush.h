@@ -21,6 +21,8 @@ class BackgroundFlush {
   void start();
   /// `start`, and tells when no flush is under way any more.
   void start_and_tell(std::function<void()> idle);
+  /// Tells then, at once if that is so now.
+  void tell_when_idle(std::function<void()> idle);
 
  private:
   void flushed();

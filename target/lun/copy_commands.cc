@@ -68,7 +68,7 @@ std::optional<scsi::Sense> LogicalUnit::MultiStep::check_segment(
   };
   if (!lets_in(from, scsi::ReservationClass::reads) || !lets_in(to, scsi::ReservationClass::writes))
     return third_party_failure(number);
-  if (!from.is_ready() || !to.is_ready())
+  if (!from.is_ready_for(*command.nexus) || !to.is_ready_for(*command.nexus))
     return scsi::copy_aborted(number, additional_sense::copy_target_device_not_reachable);
   if (!to.write_protected()) return std::nullopt;
   if (&to != &unit) return third_party_failure(number);
@@ -100,7 +100,9 @@ Task<bool> LogicalUnit::MultiStep::copy_segment(Command& command, const CopyPart
     loan.give_back();
     iovec vector{data.data(), now};
     co_await write_hold.take(RangeLock::Mode::write, to + done, now);
-    if (parties.turned_away() || !source.is_ready() || !destination.is_ready()) co_return false;
+    const bool ready =
+        source.is_ready_for(*command.nexus) && destination.is_ready_for(*command.nexus);
+    if (parties.turned_away() || !ready) co_return false;
     const int write_error = co_await write.write(to + done, std::span(&vector, 1), false);
     write_hold.release();
     if (write_error != 0) co_return false;

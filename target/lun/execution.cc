@@ -139,7 +139,7 @@ struct LogicalUnit::Execution {
 
   template <typename Asked>
   void return_parameters(const Asked& asked) {
-    const Parameters answer = parameters(asked, unit.description());
+    const Parameters answer = parameters(asked, unit.description(*command.nexus));
     if (const auto* sense = std::get_if<scsi::Sense>(&answer))
       return unit.answer(command, unit.check_condition(*sense));
     return_data(std::get<scsi::ParameterData>(answer).bytes());

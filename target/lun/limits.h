@@ -13,6 +13,13 @@ inline constexpr std::uint32_t transfer_bytes_max = 4 * MiB;
 /// The most that COMPARE AND WRITE compares: its count of blocks has one byte.
 inline constexpr std::uint32_t compare_blocks_max = 255;
 
+/// What one COMPARE AND WRITE or WRITE ATOMIC may be about, in logical blocks. VPD page B0h says it.
+struct AtomicLimits {
+  std::uint8_t compare_blocks = 0;
+  std::uint32_t write_blocks = 0;
+  std::uint32_t alignment_blocks = 0;  // of WRITE ATOMIC; 0: none
+};
+
 /// The most that WRITE SAME writes: whoever wants more asks again, so that no command takes longer
 /// than initiators wait.
 inline constexpr std::uint64_t write_same_bytes_max = transfer_bytes_max;

@@ -39,6 +39,8 @@ Status check(const Store& store, const LogicalUnitOptions& options) {
   if (store.size() < block)
     return invalid(
         fmt::format("{} is smaller than one block of {} bytes", store.describe(), block));
+  if (options.target_ports.size() > scsi::port_groups_max)
+    return invalid(fmt::format("a target is reached by {} portal groups at most", scsi::port_groups_max));
   if (options.scsi_id.size() > scsi_id_characters_max || !is_printable(options.scsi_id))
     return invalid(
         fmt::format("ScsiId is {} printable characters at most", scsi_id_characters_max));
@@ -95,8 +97,10 @@ LogicalUnit::LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions&
       transfer_bytes_max_(options.transfer_bytes),
       clearance_notice_(*this),
       reservations_(options.target_name, options.number, options.target_ports),
+      journal_(*store_, locks_, buffers_, write_cache_enabled_),
       job_(*store_, locks_, buffers_, geometry_.block_bytes, [this] { save_record(); }),
       background_flush_(*store_, [this](int error) { background_flush_failed(error); }) {
+  for (const std::uint16_t tag : options.target_ports) port_groups_.push_back({.tag = tag});
   if (thin_ && !write_protected_ && store_->tells_room())
     room_ = std::make_unique<RoomWatch>(*store_, geometry_, [this] { soft_threshold_reached(); });
 }
@@ -107,19 +111,35 @@ LogicalUnit::~LogicalUnit() {
     CHECK(state == nullptr || state->tasks.empty());
 }
 
+void LogicalUnit::serve(const LunInventory& inventory) {
+  inventory_ = &inventory;
+  journal_.recover();
+  if (interrupted_job_) job_.start(*std::exchange(interrupted_job_, std::nullopt));
+}
+
+AtomicLimits LogicalUnit::atomic_limits() const {
+  const std::uint32_t block_bytes = geometry_.block_bytes;
+  if (journal_.takes_all())
+    return {.compare_blocks = compare_blocks_max, .write_blocks = transfer_bytes_max_ / block_bytes};
+  const std::uint32_t at_once = std::max(journal_.bytes_at_once() / block_bytes, 1u);
+  return {.compare_blocks = 1, .write_blocks = at_once, .alignment_blocks = at_once};
+}
+
 std::unique_ptr<Store> LogicalUnit::dissolve(std::unique_ptr<LogicalUnit> unit) {
   return std::move(unit->store_);
 }
 
-UnitDescription LogicalUnit::description() const {
+UnitDescription LogicalUnit::description(const Nexus& nexus) const {
   return {.identity = identity_,
           .geometry = geometry_,
           .commands = command_set(),
           .mode = mode_parameters(),
-          .port_group = port_group_,
+          .port_groups = port_groups_,
+          .target_port = nexus.target_portal_group,
           .log = {.counters = counters_,
                   .resources = room_ == nullptr ? std::nullopt : std::optional(room_->resources())},
           .transfer_bytes_max = transfer_bytes_max_,
+          .atomic = atomic_limits(),
           .rotation_rate = rotation_rate_};
 }
 
@@ -187,7 +207,7 @@ Transfer LogicalUnit::begin(Command& command) {
   } else {
     command.meaning_ = scsi::decode_cdb(command.cdb, command_set());
     if (!is_ready() && !std::holds_alternative<scsi::Refused>(command.meaning_))
-      if (const std::optional<scsi::Sense> unready = not_ready(readiness(), command.cdb))
+      if (const std::optional<scsi::Sense> unready = not_ready(readiness(*command.nexus), command.cdb))
         command.meaning_ = scsi::Refused{*unready};
   }
   const Transfer transfer = admit(command);
@@ -330,21 +350,23 @@ void LogicalUnit::tell_finished_clearances() {
   for (Clearance& clearance : finished) clearance.finished();
 }
 
-void LogicalUnit::flush_and_tell(std::function<void()> finished) {
-  if (job_.running())
-    return job_.stop_and_tell([this, finished = std::move(finished)]() mutable {
-      flush_and_tell(std::move(finished));
-    });
-  const auto saved = [this, finished = std::move(finished)] {
-    const auto idle = [this, finished] {
-      if (record_ == nullptr) return finished();
-      record_->tell_when_saved(finished);
-    };
-    if (room_ == nullptr) return idle();
-    room_->tell_when_idle(idle);
+void LogicalUnit::rest_and_tell(std::function<void()> finished) {
+  const auto again = [this, &finished] {
+    return [this, told = std::move(finished)] { rest_and_tell(told); };
   };
-  if (write_protected_) return saved();
-  background_flush_.start_and_tell(saved);
+  if (journal_.recovering()) return journal_.tell_when_idle(again());
+  if (job_.running()) return job_.stop_and_tell(again());
+  if (record_ != nullptr && record_->saving()) return record_->tell_when_saved(again());
+  if (room_ == nullptr) return background_flush_.tell_when_idle(std::move(finished));
+  room_->tell_when_idle(
+      [this, told = std::move(finished)] { background_flush_.tell_when_idle(told); });
+}
+
+void LogicalUnit::flush_and_tell(std::function<void()> finished) {
+  rest_and_tell([this, finished = std::move(finished)] {
+    if (write_protected_) return finished();
+    background_flush_.start_and_tell(finished);
+  });
 }
 
 void LogicalUnit::soft_threshold_reached() {

@@ -14,6 +14,7 @@
 #include "common/scsi/log_pages.h"
 #include "common/scsi/mode.h"
 #include "common/scsi/port_groups.h"
+#include "target/lun/atomic_journal.h"
 #include "target/lun/background_flush.h"
 #include "target/lun/command.h"
 #include "target/lun/copy_results.h"
@@ -85,10 +86,16 @@ class LogicalUnit {
 
   /// Calls `finished` when the commands that are in it now have left, for a unit that gets no new ones.
   void drain(std::function<void()> finished);
-  /// Calls `finished` when all that was written is on the medium; where nothing can be, from inside.
+  /// Stops what goes on by itself, for a restart to go on with, and calls `finished` when nothing of
+  /// it is under way any more; where nothing is, from inside.
+  void rest_and_tell(std::function<void()> finished);
+  /// The same, and all that was written is on the medium.
   void flush_and_tell(std::function<void()> finished);
   /// The store has that many bytes now, more than before: every nexus is told.
   void grow(std::uint64_t bytes);
+  /// Brings the ports of that portal group, or all, to a state: not by an initiator's command, so
+  /// every nexus is told. False if there is no such group.
+  bool change_access(std::optional<std::uint16_t> portal_group, scsi::AccessState state);
   /// Ends the unit, and leaves its store.
   static std::unique_ptr<Store> dissolve(std::unique_ptr<LogicalUnit> unit);
 
@@ -96,6 +103,14 @@ class LogicalUnit {
   /// kept in `file` from here on, and those in `content`, which it holds now, come back. Fails on
   /// content that is not to be believed. nullptr: `content` is looked at and nothing is kept.
   Status keep_record(std::unique_ptr<StateFile> file, std::string_view content);
+
+  /// Before the unit is served: from here on intents of atomic writes are kept in `file`, and what
+  /// one in `content`, which it holds now, left half done is put right when the unit is served. To
+  /// be called for `AtomicJournal::files_max` files; without, atomic writes are kept small. Fails on
+  /// content that is not to be believed. nullptr: `content` is looked at and nothing is kept.
+  Status keep_intents(std::unique_ptr<StateFile> file, std::string_view content) {
+    return journal_.keep_in(std::move(file), content);
+  }
 
   /// Before the unit is served: from here on its persistent reservations are kept in `file` if an
   /// initiator asks for that (APTPL), and those in `content`, which the file holds now, come back.
@@ -114,6 +129,8 @@ class LogicalUnit {
 
   LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions& options);
 
+  /// Commands follow: goes on with what a restart has interrupted.
+  void serve(const LunInventory& inventory);
   // What ScsiTarget passes on; see there.
   Transfer begin(Command& command);
   void execute(Command& command);
@@ -180,16 +197,22 @@ class LogicalUnit {
   scsi::CommandSet command_set() const { return {.thin = thin_, .removable = removable_}; }
   scsi::ModeParameters mode_parameters() const;
   bool is_ready() const {
-    return medium_loaded_ && !job_.plan() && port_group_.state <= scsi::AccessState::active_non_optimized;
+    return medium_loaded_ && !job_.plan() && every_port_is_active_;
   }
-  Readiness readiness() const;
+  Readiness readiness(const Nexus& nexus) const;
+  bool is_ready_for(const Nexus& nexus) const {
+    return medium_loaded_ && !job_.plan() &&
+           readiness(nexus).access <= scsi::AccessState::active_non_optimized;
+  }
+  AtomicLimits atomic_limits() const;
+  void set_port_groups(std::vector<scsi::PortGroup> groups);
   /// What REQUEST SENSE tells when nothing else stands.
   scsi::Sense polled_sense() const;
   /// Tells every nexus but the one that did it.
   void raise_for_others(const Command& by, Condition condition);
   void save_record();
   bool removal_prevented() const;
-  UnitDescription description() const;
+  UnitDescription description(const Nexus& nexus) const;
 
   /// Calls `finished` when every command that was there when it began has left: of one nexus, or of
   /// all of them.
@@ -229,7 +252,8 @@ class LogicalUnit {
   scsi::ModeValues mode_;
   std::optional<scsi::ModeValues> saved_mode_;  // absent: none can be saved
   bool medium_loaded_ = true;
-  scsi::PortGroup port_group_;
+  std::vector<scsi::PortGroup> port_groups_;
+  bool every_port_is_active_ = true;
   scsi::LogCounters counters_;
   std::unique_ptr<RecordKeeper> record_;
   CopyResults copy_results_;
@@ -246,7 +270,9 @@ class LogicalUnit {
   Reservations reservations_;
   RangeLocks locks_;
   WorkBuffers buffers_;
+  AtomicJournal journal_;
   MediumJob job_;
+  std::optional<JobPlan> interrupted_job_;  // until the unit is served
   BackgroundFlush background_flush_;
   std::unique_ptr<RoomWatch> room_;  // nullptr: it has all its room, or nobody can tell
 };

@@ -54,6 +54,7 @@ struct LogicalUnit::MultiStep {
   }
   /// The failure of a step's last operation as sense data.
   static scsi::Sense failure(const LogicalUnit& unit, StoreStep& step);
+  static scsi::Sense failure(const LogicalUnit& unit, const AtomicJournal::Ended& ended);
   static Task<std::optional<scsi::Sense>> compare(LogicalUnit& unit, Command& command,
                                                   Stretch stretch, Expected expected);
   static Task<std::optional<scsi::Sense>> fill(LogicalUnit& unit, Command& command, Stretch stretch,

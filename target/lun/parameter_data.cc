@@ -22,8 +22,12 @@ Parameters parameters(const scsi::Inquiry& command, const UnitDescription& unit)
       .thresholds = unit.log.resources.has_value(),
       .rotation_rate = unit.rotation_rate,
       .transfer_blocks_max = unit.transfer_bytes_max / unit.geometry.block_bytes,
-      .compare_blocks_max = compare_blocks_max,
+      .compare_blocks_max = unit.atomic.compare_blocks,
       .write_same_blocks_max = write_same_bytes_max / unit.geometry.block_bytes,
+      .atomic_blocks_max = unit.atomic.write_blocks,
+      .atomic_alignment_blocks = unit.atomic.alignment_blocks,
+      .target_port = unit.target_port,
+      .port_groups = unit.port_groups,
   };
   std::optional<scsi::ParameterData> page = scsi::vpd_page(command.page, known);
   if (!page) return scsi::invalid_field_in_cdb(2);
@@ -55,7 +59,7 @@ Parameters parameters(const scsi::LogSense& command, const UnitDescription& unit
 }
 
 Parameters parameters(const scsi::ReportTargetPortGroups& command, const UnitDescription& unit) {
-  return scsi::report_port_groups(command, unit.identity.target_portal_group, unit.port_group);
+  return scsi::report_port_groups(command, unit.port_groups);
 }
 
 Parameters parameters(const scsi::ReadDefectData& command, const UnitDescription&) {

@@ -11,6 +11,7 @@
 #include "common/scsi/mode.h"
 #include "common/scsi/parameter_data.h"
 #include "common/scsi/port_groups.h"
+#include "target/lun/limits.h"
 
 namespace holdfast::target {
 
@@ -20,9 +21,12 @@ struct UnitDescription {
   const scsi::Geometry& geometry;
   scsi::CommandSet commands;
   scsi::ModeParameters mode;
-  scsi::PortGroup port_group;
+  /// Of all ports by which the unit is reached, and the one by which the command came.
+  std::span<const scsi::PortGroup> port_groups;
+  std::uint16_t target_port = 1;
   scsi::LogData log;
   std::uint32_t transfer_bytes_max = 0;
+  AtomicLimits atomic;
   std::uint16_t rotation_rate = 1;
 };
 

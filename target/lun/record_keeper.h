@@ -20,6 +20,7 @@ class RecordKeeper {
   void save(std::string content);
   /// Waits until what was to be saved before is, or could not be.
   Event::Awaiter saved() { return idle_.wait(); }
+  bool saving() const { return saving_; }
   /// Calls `finished` then, at once if that is so now.
   void tell_when_saved(std::function<void()> finished);
   /// The errno of the last save, or 0.

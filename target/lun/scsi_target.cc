@@ -34,8 +34,8 @@ void ScsiTarget::add(std::unique_ptr<LogicalUnit> unit) {
   const std::uint32_t number = unit->number();
   CHECK(find(number) == nullptr);
   state_->inventory.add(number);
-  unit->inventory_ = &state_->inventory;
   unit->target_ = this;
+  unit->serve(state_->inventory);
   if (number >= state_->units.size()) state_->units.resize(number + 1);
   state_->units[number] = std::move(unit);
 }
@@ -176,6 +176,11 @@ void ScsiTarget::on_every_unit(const std::function<void(LogicalUnit&, std::funct
 
 void ScsiTarget::reset(std::function<void()> finished) {
   on_every_unit([](LogicalUnit& unit, std::function<void()> done) { unit.reset(std::move(done)); },
+                std::move(finished));
+}
+
+void ScsiTarget::rest(std::function<void()> finished) {
+  on_every_unit([](LogicalUnit& unit, std::function<void()> done) { unit.rest_and_tell(std::move(done)); },
                 std::move(finished));
 }
 

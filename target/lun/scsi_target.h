@@ -64,6 +64,9 @@ class ScsiTarget {
   /// TARGET RESET: LOGICAL UNIT RESET of every unit. `finished` follows when all are through with it.
   void reset(std::function<void()> finished);
 
+  /// Stops what units do by themselves, and calls `finished` when nothing of it is under way any
+  /// more. No command is alive by then.
+  void rest(std::function<void()> finished);
   /// Brings onto the media what volatile caches hold, and calls `finished` when no unit's store is
   /// at work any more; where there is nothing to wait for, from inside. No command is alive by
   /// then. A failure is logged.

@@ -34,8 +34,37 @@ scsi::ModeParameters LogicalUnit::mode_parameters() const {
           .thresholds = room_ != nullptr};
 }
 
-Readiness LogicalUnit::readiness() const {
-  return {.job = job_.sense(), .access = port_group_.state, .medium_loaded = medium_loaded_};
+Readiness LogicalUnit::readiness(const Nexus& nexus) const {
+  Readiness unit{.job = job_.sense(), .medium_loaded = medium_loaded_};
+  for (const scsi::PortGroup& group : port_groups_)
+    if (group.tag == nexus.target_portal_group) unit.access = group.state;
+  return unit;
+}
+
+void LogicalUnit::set_port_groups(std::vector<scsi::PortGroup> groups) {
+  port_groups_ = std::move(groups);
+  every_port_is_active_ =
+      std::all_of(port_groups_.begin(), port_groups_.end(), [](const scsi::PortGroup& group) {
+        return group.state <= scsi::AccessState::active_non_optimized;
+      });
+}
+
+bool LogicalUnit::change_access(std::optional<std::uint16_t> portal_group,
+                                scsi::AccessState state) {
+  bool found = false;
+  bool changed = false;
+  std::vector<scsi::PortGroup> groups = port_groups_;
+  for (scsi::PortGroup& group : groups) {
+    if (portal_group && group.tag != *portal_group) continue;
+    found = true;
+    if (group.state == state) continue;
+    changed = true;
+    group.state = state;
+    group.status = scsi::AccessStatus::implicitly;
+  }
+  set_port_groups(std::move(groups));
+  if (changed) raise(Condition::access_state_changed);
+  return found;
 }
 
 scsi::Sense LogicalUnit::polled_sense() const {
@@ -69,12 +98,14 @@ std::optional<Outcome> LogicalUnit::take_list(Command& command,
                                               const scsi::SetTargetPortGroups& asked,
                                               std::span<const std::uint8_t> list) {
   (void)asked;
-  const auto wanted =
-      scsi::read_port_groups(list, identity_.target_portal_group, port_group_.state);
+  auto wanted = scsi::set_port_groups(list, port_groups_);
   if (const auto* wrong = std::get_if<scsi::Sense>(&wanted)) return check_condition(*wrong);
-  const auto state = std::get<scsi::AccessState>(wanted);
-  if (state != port_group_.state) raise_for_others(command, Condition::access_state_changed);
-  port_group_ = {.state = state, .status = scsi::AccessStatus::by_command};
+  auto& groups = std::get<std::vector<scsi::PortGroup>>(wanted);
+  const bool changes = !std::equal(
+      groups.begin(), groups.end(), port_groups_.begin(),
+      [](const scsi::PortGroup& one, const scsi::PortGroup& other) { return one.state == other.state; });
+  if (changes) raise_for_others(command, Condition::access_state_changed);
+  set_port_groups(std::move(groups));
   return good();
 }
 
@@ -121,7 +152,7 @@ Status LogicalUnit::keep_record(std::unique_ptr<StateFile> file, std::string_vie
   record_ = std::make_unique<RecordKeeper>(std::move(file));
   mode_ = saved;
   saved_mode_ = saved;
-  if (plan && !write_protected_) job_.start(std::move(*plan));
+  if (plan && !write_protected_) interrupted_job_ = std::move(plan);
   return {};
 }
 
@@ -146,7 +177,7 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
           {.key = scsi::SenseKey::hardware_error,
            .additional = scsi::additional_sense::internal_target_failure});
   }
-  const Parameters answer = parameters(asked, unit.description());
+  const Parameters answer = parameters(asked, unit.description(*command.nexus));
   if (const auto* sense = std::get_if<scsi::Sense>(&answer)) co_return unit.check_condition(*sense);
   const std::span<const std::uint8_t> data = std::get<scsi::ParameterData>(answer).bytes();
   const std::size_t room = std::min<std::size_t>(data.size(), command.transfer_bytes_);

@@ -106,6 +106,31 @@ bool LunOpener::restore_reservations(const TargetConfig& target, const LunConfig
   return false;
 }
 
+/// What an atomic write left half done would otherwise be served as it is.
+bool LunOpener::restore_intents(const TargetConfig& target, const LunConfig& lun,
+                                LogicalUnit& unit) {
+  if (state_folder_ == nullptr) return true;
+  for (std::size_t i = 0; i < AtomicJournal::files_max; ++i) {
+    const std::string name =
+        fmt::format("{}.atomic{}", reservation_file_name(target.name, lun.number), i);
+    const Result<std::optional<std::string>> content =
+        state_folder_->read(name, AtomicIntent::bytes_max);
+    Status restored;
+    if (!content)
+      restored = content.error();
+    else
+      restored = unit.keep_intents(state_folder_->file(name), content->value_or(""));
+    if (restored) continue;
+    diagnostics_.error(lun.line,
+                       fmt::format("Lun {}: what an atomic write left half done is not to be had "
+                                   "from {}/{}: {}. To serve it as it is, remove that file",
+                                   lun.number, state_folder_->path(), name,
+                                   restored.error().message));
+    return false;
+  }
+  return true;
+}
+
 /// A medium that was being sanitized is not served as if it had been.
 bool LunOpener::restore_record(const TargetConfig& target, const LunConfig& lun,
                                LogicalUnit& unit) {
@@ -163,6 +188,7 @@ std::unique_ptr<LogicalUnit> LunOpener::make_unit(const TargetConfig& target, co
     return nullptr;
   }
   if (!restore_reservations(target, lun, **unit)) return nullptr;
+  if (!restore_intents(target, lun, **unit)) return nullptr;
   if (!restore_record(target, lun, **unit)) return nullptr;
   return std::move(unit).value();
 }

@@ -56,6 +56,7 @@ class LunOpener {
   OpenedStore open_store(const LunConfig& lun, bool only_look);
   std::unique_ptr<Store> open_memory(const LunConfig& lun);
   bool restore_reservations(const TargetConfig& target, const LunConfig& lun, LogicalUnit& unit);
+  bool restore_intents(const TargetConfig& target, const LunConfig& lun, LogicalUnit& unit);
   bool restore_record(const TargetConfig& target, const LunConfig& lun, LogicalUnit& unit);
   void warn_of_surprises(const LunConfig& lun, const Store& store, std::uint32_t block_bytes);
 

@@ -49,7 +49,9 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
                "be opened. Without it each of these is an error");
   app.add_option("--state-dir", options.state_dir,
                  "Keep here what must survive a restart: persistent reservations, for initiators\n"
-                 "that ask for it (APTPL). Without it they are told that nothing is kept")
+                 "that ask for it (APTPL), how far a SANITIZE is, and what an atomic write is about\n"
+                 "to change. Without it initiators are told that reservations are not kept, and are\n"
+                 "offered only atomic writes that the medium does at once")
       ->type_name("DIR");
   app.add_option("--control", options.control,
                  "The socket by which holdfastadm reaches it (/run/holdfastd.sock), or none")

@@ -1,5 +1,6 @@
 #include "target/store/state_folder.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <string_view>
@@ -108,7 +109,10 @@ Result<std::optional<std::string>> StateFolder::read(const std::string& name,
   const Fd fd(::openat(fd_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (fd.get() < 0 && errno == ENOENT) return std::optional<std::string>();
   if (fd.get() < 0) return Error::from_errno(errno, what);
-  std::string content(bytes_max + 1, '\0');
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return Error::from_errno(errno, what);
+  const auto bytes = static_cast<std::size_t>(std::max<off_t>(status.st_size, 0));
+  std::string content(std::min(bytes, bytes_max) + 1, '\0');
   std::size_t filled = 0;
   while (filled < content.size()) {
     const ssize_t got = ::read(fd.get(), content.data() + filled, content.size() - filled);

@@ -36,7 +36,7 @@ Target $IQN
     Lun 4 Path=$WORK/holdfastd/large,IOMode=wb,Thin=yes
     Lun 5 Type=memory,Size=64M
 CONFIG
-start_holdfastd -a 127.0.0.2
+start_holdfastd -a 127.0.0.2 --state-dir "$WORK/state"
 PATH_ONE="iscsi://$PORTAL/$IQN" PATH_TWO="iscsi://${PORTAL/127.0.0.1/127.0.0.2}/$IQN"
 test_run holdfastd all 0 600
 test_run holdfastd Sanitize 0 400 --allow-sanitize -t ALL.Sanitize

@@ -111,6 +111,24 @@ TEST_P(LinearizabilityOf, HostsWhoseDaemonIsKilled) {
   judge();
 }
 
+// Cells of 240 KiB: what is written at once takes the kernel several steps.
+TEST_P(LinearizabilityOf, LargeAtomicCommandsWhoseDaemonIsKilled) {
+  if (!GetParam().survives_a_kill) GTEST_SKIP() << "memory is gone with the daemon";
+  shape_.cells = 8;
+  shape_.cell_blocks = 60;
+  shape_.block_bytes = 4096;
+  shape_.cells_max = 4;
+  shape_.only_atomic = true;
+  shape_.fences = false;
+  ASSERT_NO_FATAL_FAILURE(serve());
+  for (int round = 0; round < 12; ++round) {
+    ASSERT_EQ(hosts_->run(60), "");
+    ASSERT_NO_FATAL_FAILURE(kill_and_restart());
+  }
+  ASSERT_EQ(hosts_->finish(), "");
+  judge();
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Media, LinearizabilityOf,
     ::testing::Values(Medium{"file_write_through", "Path=PATH,Type=fileio,IOMode=wt", true},

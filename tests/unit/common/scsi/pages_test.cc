@@ -16,10 +16,18 @@ using ::testing::ElementsAre;
 
 const std::string iqn = "iqn.2001-04.com.example:disk";
 
+constexpr PortGroup one_group[] = {PortGroup{}};
+
 Bytes page(std::uint8_t code, const Identity& identity,
            const Geometry& geometry = {.blocks = 100}) {
   const auto data =
-      vpd_page(code, {.identity = identity, .geometry = geometry, .transfer_blocks_max = 8192});
+      vpd_page(code, {.identity = identity,
+                      .geometry = geometry,
+                      .transfer_blocks_max = 8192,
+                      .atomic_blocks_max = 4096,
+                      .atomic_alignment_blocks = 8,
+                      .target_port = 1,
+                      .port_groups = one_group});
   EXPECT_TRUE(data) << "page " << int(code);
   return data ? bytes_of(*data) : Bytes{};
 }
@@ -110,7 +118,7 @@ TEST(VpdPage, BlockLimitsSayTheTransferLengthAndThePhysicalBlock) {
   ASSERT_EQ(data.size(), 64u);
   EXPECT_THAT(slice(data, 0, 12), ElementsAre(0, 0xb0, 0, 0x3c, 0, 0, 0, 8, 0, 0, 0x20, 0));
   EXPECT_THAT(slice(data, 12, 32), Each(0));  // no UNMAP
-  EXPECT_THAT(slice(data, 44, 4), ElementsAre(0, 0, 0x20, 0));  // WRITE ATOMIC
+  EXPECT_THAT(slice(data, 44, 8), ElementsAre(0, 0, 0x10, 0, 0, 0, 0, 8));  // WRITE ATOMIC
 }
 
 TEST(VpdPage, TheMediumDoesNotRotateAndIsFullyProvisioned) {
@@ -126,7 +134,8 @@ TEST(VpdPage, AThinUnitSaysHowItUnmaps) {
                               .thin = true,
                               .transfer_blocks_max = 0x2'0000,
                               .compare_blocks_max = 255,
-                              .write_same_blocks_max = 0x1'0000'0000};
+                              .write_same_blocks_max = 0x1'0000'0000,
+                              .atomic_blocks_max = 0x2'0000};
   const Bytes limits = bytes_of(*vpd_page(0xb0, thin));
   EXPECT_EQ(limits[5], 255);
   EXPECT_THAT(slice(limits, 20, 16),

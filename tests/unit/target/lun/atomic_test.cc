@@ -116,6 +116,33 @@ TEST_F(Atomic, AFailingMediumIsToldAndWritesNothing) {
   EXPECT_EQ(run(compare_and_write(3, 4), Bytes(4096))->sense_code(), 0x072707u);
 }
 
+TEST_F(Atomic, WithoutAPlaceForIntentsOnlyWhatTheMediumWritesAtOnce) {
+  auto memory = MemoryStore::create(store_bytes);
+  ASSERT_TRUE(memory);
+  auto unit = LogicalUnit::create(std::make_unique<CountingStore>(std::move(*memory), false), options());
+  ASSERT_TRUE(unit);
+  target_.add(std::move(*unit));
+  run({0x00});
+  const Bytes limits = run({0x12, 1, 0xb0, 0, 64})->data_in();
+  EXPECT_EQ(limits.at(5), 1) << "MAXIMUM COMPARE AND WRITE LENGTH";
+  EXPECT_EQ(Bytes(limits.begin() + 44, limits.begin() + 52), Bytes({0, 0, 0, 8, 0, 0, 0, 8}))
+      << "MAXIMUM ATOMIC TRANSFER LENGTH, ATOMIC ALIGNMENT";
+  EXPECT_TRUE(run(compare_and_write(9, 1), Bytes(1024))->good());
+  const auto too_many = run(compare_and_write(8, 2), Bytes(2048));
+  EXPECT_EQ(too_many->sense_code(), 0x052400u);
+  EXPECT_EQ(too_many->sense().at(17), 13) << "NUMBER OF LOGICAL BLOCKS";
+  EXPECT_TRUE(run(sixteen(0x9c, 16, 8), Bytes(4096))->good());
+  EXPECT_EQ(run(sixteen(0x9c, 16, 9), Bytes(4608))->sense().at(17), 12) << "TRANSFER LENGTH";
+  EXPECT_EQ(run(sixteen(0x9c, 20, 4), Bytes(2048))->sense().at(17), 2) << "LOGICAL BLOCK ADDRESS";
+}
+
+TEST_F(Atomic, WithAPlaceForIntentsAllOfIt) {
+  add_unit_in_use(options());
+  const Bytes limits = run({0x12, 1, 0xb0, 0, 64})->data_in();
+  EXPECT_EQ(limits.at(5), 255);
+  EXPECT_EQ(Bytes(limits.begin() + 44, limits.begin() + 52), Bytes({0, 0, 0x20, 0, 0, 0, 0, 0}));
+}
+
 TEST_F(Atomic, AnAbortBeforeTheWriteIsHeeded) {
   add_unit_in_use(options());
   faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read, .times = 1});

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
@@ -110,6 +112,23 @@ class Issued {
   bool begun_ = false;
 };
 
+/// A state file in memory.
+class MemoryFile final : public StateFile, private Deferred {
+ public:
+  explicit MemoryFile(std::string& content) : content_(content) {}
+  void save(std::string content, std::function<void(int)> saved) override {
+    content_ = std::move(content);
+    saved_ = std::move(saved);
+    Loop::current().defer(*this);
+  }
+  std::string describe() const override { return "a test's file"; }
+
+ private:
+  void run() override { std::exchange(saved_, nullptr)(0); }
+  std::string& content_;
+  std::function<void(int)> saved_;
+};
+
 /// A target with units on memory behind a layer of faults, and two nexuses.
 class LunTest : public ::testing::Test {
  protected:
@@ -166,7 +185,8 @@ class LunTest : public ::testing::Test {
   }
 
   /// Adds a unit; `faults_` and `store_` are its store's layers.
-  LogicalUnit& add_unit(const LogicalUnitOptions& made, bool read_only_store = false) {
+  LogicalUnit& add_unit(const LogicalUnitOptions& made, bool read_only_store = false,
+                        const std::function<void(LogicalUnit&)>& prepare = {}) {
     Result<std::unique_ptr<MemoryStore>> memory = MemoryStore::create(store_bytes);
     EXPECT_TRUE(memory);
     auto counting = std::make_unique<CountingStore>(std::move(*memory), read_only_store);
@@ -176,6 +196,9 @@ class LunTest : public ::testing::Test {
     faults_ = faults.get();
     Result<std::unique_ptr<LogicalUnit>> unit = LogicalUnit::create(std::move(faults), made);
     EXPECT_TRUE(unit);
+    for (std::string& intent : intents_)
+      EXPECT_TRUE((*unit)->keep_intents(std::make_unique<MemoryFile>(intent), ""));
+    if (prepare) prepare(**unit);
     target_.add(std::move(*unit));
     return *target_.find(made.number);
   }
@@ -222,6 +245,7 @@ class LunTest : public ::testing::Test {
   }
 
   std::unique_ptr<Loop> loop_;
+  std::array<std::string, AtomicJournal::files_max> intents_;
   ScsiTarget target_{"iqn.2001-04.com.example:disk"};
   Nexus first_;
   Nexus second_;

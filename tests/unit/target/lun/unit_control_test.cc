@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "tests/unit/target/lun/bench.h"
 
 namespace holdfast::target {
@@ -12,23 +14,6 @@ using ::testing::Each;
 const scsi::CdbBytes ready{0x00};
 const scsi::CdbBytes write_one{0x2a, 0, 0, 0, 0, 1, 0, 0, 1};
 const scsi::CdbBytes read_one{0x28, 0, 0, 0, 0, 1, 0, 0, 1};
-
-/// A state file in memory.
-class MemoryFile final : public StateFile, private Deferred {
- public:
-  explicit MemoryFile(std::string& content) : content_(content) {}
-  void save(std::string content, std::function<void(int)> saved) override {
-    content_ = std::move(content);
-    saved_ = std::move(saved);
-    Loop::current().defer(*this);
-  }
-  std::string describe() const override { return "a test's file"; }
-
- private:
-  void run() override { std::exchange(saved_, nullptr)(0); }
-  std::string& content_;
-  std::function<void(int)> saved_;
-};
 
 class UnitControl : public LunTest {
  protected:
@@ -99,6 +84,81 @@ TEST_F(UnitControl, TheAccessStateIsReportedSetAndObeyed) {
   EXPECT_EQ(run(report)->data_in()[9], 1) << "by SET TARGET PORT GROUPS";
 }
 
+/// A unit that is reached by two portal groups, the second nexus by the second one.
+class PortGroups : public UnitControl {
+ protected:
+  void SetUp() override {
+    UnitControl::SetUp();
+    second_.target_portal_group = 5;
+    LogicalUnitOptions made = options();
+    made.target_ports = {1, 5};
+    unit_ = &add_unit_in_use(made);
+  }
+  static constexpr scsi::CdbBytes report{0xa3, 0x0a, 0, 0, 0, 0, 0, 0, 0, 64};
+  std::unique_ptr<Issued> set(const Bytes& descriptors, Nexus& by) {
+    Bytes list(4);
+    list.insert(list.end(), descriptors.begin(), descriptors.end());
+    return run({0xa4, 0x0a, 0, 0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(list.size())}, by, list);
+  }
+  LogicalUnit* unit_ = nullptr;
+};
+
+TEST_F(PortGroups, EachNexusIsToldThePortByWhichItCame) {
+  const scsi::CdbBytes identification{0x12, 1, 0x83, 0, 255};
+  for (Nexus* nexus : {&first_, &second_}) {
+    const Bytes page = run(identification, *nexus)->data_in();
+    const auto port = static_cast<std::uint8_t>(nexus->target_portal_group);
+    const Bytes relative_port{0x51, 0x94, 0, 4, 0, 0, 0, port}, group{0x51, 0x95, 0, 4, 0, 0, 0, port};
+    for (const Bytes& designator : {relative_port, group})
+      EXPECT_NE(std::search(page.begin(), page.end(), designator.begin(), designator.end()), page.end());
+    const std::string name = target_.iqn() + ",t,0x000" + std::to_string(port);
+    EXPECT_NE(std::search(page.begin(), page.end(), name.begin(), name.end()), page.end());
+  }
+  const Bytes ports = run({0x12, 1, 0x88, 0, 255})->data_in();
+  EXPECT_EQ(ports.at(7), 1);
+  EXPECT_EQ(ports.at(4 + 12 + ports.at(15) + 3), 5) << "the second port";
+}
+
+TEST_F(PortGroups, AllAreReported) {
+  EXPECT_EQ(run(report)->data_in(), Bytes({0, 0, 0, 24, 0x00, 0x0f, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1,  //
+                                           0x00, 0x0f, 0, 5, 0, 0, 0, 1, 0, 0, 0, 5}));
+}
+
+TEST_F(PortGroups, OneIsSetAndTheOtherGoesOn) {
+  ASSERT_TRUE(set({2, 0, 0, 5}, first_)->good());
+  EXPECT_EQ(run(ready, second_)->sense_code(), 0x062a06u) << "told once";
+  EXPECT_EQ(run(ready, second_)->sense_code(), 0x02040bu);
+  EXPECT_EQ(run(read_one, second_)->sense_code(), 0x02040bu);
+  EXPECT_TRUE(run({0x12, 0, 0, 0, 96}, second_)->good());
+  EXPECT_TRUE(run(read_one)->good()) << "by the other port, and it was not told";
+  const Bytes groups = run(report, second_)->data_in();
+  EXPECT_EQ(groups.at(4), 0);
+  EXPECT_EQ(groups.at(9), 0) << "nobody set it";
+  EXPECT_EQ(groups.at(16), 2);
+  EXPECT_EQ(groups.at(21), 1) << "by SET TARGET PORT GROUPS";
+  ASSERT_TRUE(set({3, 0, 0, 1, 0, 0, 0, 5}, second_)->good());
+  EXPECT_EQ(run(ready)->sense_code(), 0x062a06u);
+  EXPECT_EQ(run(read_one)->sense_code(), 0x02040cu);
+  EXPECT_TRUE(run(read_one, second_)->good());
+  EXPECT_EQ(set({0, 0, 0, 1, 0, 0, 0, 7}, second_)->sense_code(), 0x052600u);
+  EXPECT_EQ(run(read_one)->sense_code(), 0x02040cu) << "nothing of a wrong list is taken";
+  ASSERT_TRUE(set({3, 0, 0, 1}, second_)->good());
+  EXPECT_EQ(run(ready)->sense_code(), 0x02040cu) << "no change, nothing to tell";
+}
+
+TEST_F(PortGroups, WhatNoInitiatorAskedForIsToldToAll) {
+  EXPECT_TRUE(unit_->change_access(std::uint16_t{5}, scsi::AccessState::standby));
+  EXPECT_EQ(run(ready)->sense_code(), 0x062a06u);
+  EXPECT_TRUE(run(ready)->good());
+  EXPECT_EQ(run(ready, second_)->sense_code(), 0x062a06u);
+  EXPECT_EQ(run(ready, second_)->sense_code(), 0x02040bu);
+  EXPECT_EQ(run(report)->data_in().at(21), 2) << "implicitly";
+  EXPECT_FALSE(unit_->change_access(std::uint16_t{7}, scsi::AccessState::standby));
+  EXPECT_TRUE(unit_->change_access({}, scsi::AccessState::active_optimized));
+  EXPECT_EQ(run(ready, second_)->sense_code(), 0x062a06u);
+  EXPECT_TRUE(run(ready, second_)->good());
+}
+
 TEST_F(UnitControl, ARemovableMediumIsEjectedUnlessThatIsPrevented) {
   LogicalUnitOptions made = options();
   made.removable = true;
@@ -137,6 +197,26 @@ TEST_F(UnitControl, SanitizeOverwritesAllOfIt) {
   EXPECT_EQ(run({0x48, 0x02})->sense_code(), 0x052400u) << "erasing is for thin units";
 }
 
+TEST_F(UnitControl, CryptographicErasureIsNotThere) {
+  LogicalUnitOptions made = options();
+  made.thin = true;
+  add_unit_in_use(made);
+  const auto refused = run({0x48, 0x03});
+  EXPECT_EQ(refused->sense_code(), 0x052400u);
+  const Bytes sense = refused->sense();
+  ASSERT_GE(sense.size(), 18u);
+  EXPECT_EQ(Bytes(sense.begin() + 15, sense.begin() + 18), Bytes({0xcc, 0, 1})) << "the SERVICE ACTION";
+  // One command: SUPPORT 001b, not there, and 011b, there as the standard has it.
+  const auto support = [this](std::uint8_t action) {
+    return run({0xa3, 0x0c, 0x02, 0x48, 0, action, 0, 0, 0, 64})->data_in().at(1) & 0x07;
+  };
+  EXPECT_EQ(support(0x03), 1);
+  for (const std::uint8_t action : {0x01, 0x02, 0x1f}) EXPECT_EQ(support(action), 3) << int(action);
+  const Bytes all = run({0xa3, 0x0c, 0, 0, 0, 0, 0, 0, 16, 0})->data_in();
+  for (std::size_t at = 4; at + 8 <= all.size(); at += 8)
+    EXPECT_FALSE(all[at] == 0x48 && all[at + 3] == 0x03);
+}
+
 TEST_F(UnitControl, WhileItSanitizesTheUnitIsNotReadyAndARestartGoesOn) {
   std::string content;
   LogicalUnit& unit = add_unit_in_use(options());
@@ -157,8 +237,9 @@ TEST_F(UnitControl, WhileItSanitizesTheUnitIsNotReadyAndARestartGoesOn) {
   flush();
   const std::string left = content;
   if (left.find("job") != std::string::npos) {
-    LogicalUnit& again = add_unit(options(1));
-    ASSERT_TRUE(again.keep_record(std::make_unique<MemoryFile>(content), left));
+    add_unit(options(1), false, [&](LogicalUnit& again) {
+      EXPECT_TRUE(again.keep_record(std::make_unique<MemoryFile>(content), left));
+    });
     for (int i = 0; i < 1000 && content.find("job") != std::string::npos; ++i) settle();
     EXPECT_EQ(content.find("job"), std::string::npos);
   }
