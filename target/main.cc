@@ -273,7 +273,7 @@ int run(const Options& options) {
   // Before the ring starts threads of its own, which are to leave the signals to us.
   Result<Signals> signals = Signals::open({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return cannot_start(signals.error());
-  Result<std::unique_ptr<Loop>> loop = Loop::create();
+  Result<std::unique_ptr<Loop>> loop = Loop::create({.poll = options.poll});
   if (!loop) return cannot_start(loop.error());
 
   std::unique_ptr<StateFolder> state;

@@ -99,11 +99,11 @@ Result<std::unique_ptr<Loop>> Loop::create(const LoopOptions& options) {
   // 5.15; before that the kernel's own bound holds.
   io_uring_register_iowq_max_workers(&ring->uring, workers);
 
-  return std::unique_ptr<Loop>(new Loop(std::move(ring), features));
+  return std::unique_ptr<Loop>(new Loop(std::move(ring), features, options.poll));
 }
 
-Loop::Loop(std::unique_ptr<Ring> ring, Features features)
-    : ring_(std::move(ring)), features_(features), now_(clock_now()) {
+Loop::Loop(std::unique_ptr<Ring> ring, Features features, Duration poll)
+    : ring_(std::move(ring)), features_(features), poll_window_(poll), now_(clock_now()) {
   current_loop = this;
   ready_.reserve(1024);
   running_.reserve(1024);
@@ -174,8 +174,11 @@ void Loop::end_turn() {
 }
 
 void Loop::next_turn() {
-  submit_and_wait(ready_.empty() && deferred_.empty() && turn_end_.empty());
+  const bool wait = ready_.empty() && deferred_.empty() && turn_end_.empty();
+  const Instant began = poll_window_.enabled() ? clock_now() : now_;
+  submit_and_wait(wait);
   now_ = clock_now();
+  if (wait && poll_window_.enabled()) poll_window_.waited(now_ - began);
   ++turns_;
   hand_out_completions();
   while (timers_.expire_one(now_)) {
@@ -198,6 +201,8 @@ void Loop::submit_and_wait(bool wait) {
   int result = 0;
   if (!wait) {
     result = io_uring_submit_and_get_events(ring);
+  } else if (poll_window_.length() > Duration(0) && (result = poll()) != 0) {
+    // Something came, or a timer is due, or the kernel refused: there is no need to sleep.
   } else if (timers_.empty()) {
     result = io_uring_submit_and_wait(ring, 1);
   } else {
@@ -212,6 +217,20 @@ void Loop::submit_and_wait(bool wait) {
       result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY || result == -EAGAIN;
   if (!harmless) log(LogLevel::error, "io_uring_enter: {}", std::strerror(-result));
   CHECK(harmless);
+}
+
+/// Asks the kernel for completions for as long as the window says. 0 when nothing came.
+int Loop::poll() {
+  io_uring* ring = &ring_->uring;
+  Instant until = clock_now() + poll_window_.length();
+  if (!timers_.empty()) until = std::min(until, timers_.next());
+  int result = io_uring_submit_and_get_events(ring);
+  while (result >= 0) {
+    if (io_uring_cq_ready(ring) != 0) return 1;
+    if (clock_now() >= until) return 0;
+    result = io_uring_get_events(ring);
+  }
+  return result;
 }
 
 void Loop::hand_out_completions() {

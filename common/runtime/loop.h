@@ -11,6 +11,7 @@
 #include "common/runtime/completion.h"
 #include "common/runtime/features.h"
 #include "common/runtime/operation.h"
+#include "common/runtime/poll_window.h"
 #include "common/runtime/timer.h"
 
 namespace holdfast {
@@ -23,6 +24,8 @@ struct LoopOptions {
   unsigned submission_entries = 256;  // a power of two; completions get four times as many
   unsigned worker_threads_max = 8;    // the kernel's helpers for operations that block
   Features features = Features::all();
+  /// How long to ask for completions before sleeping, where they have lately come so fast; zero: not.
+  Duration poll{};
 };
 
 /// One thread's event loop over one io_uring. In each turn it sleeps until something completes or a
@@ -85,11 +88,12 @@ class Loop {
     DeferredQueue take();
   };
 
-  explicit Loop(std::unique_ptr<Ring> ring, Features features);
+  Loop(std::unique_ptr<Ring> ring, Features features, Duration poll);
   void end_turn();
   void next_turn();
   void run_what_is_ready();
   void submit_and_wait(bool wait);
+  int poll();
   void hand_out_completions();
 
   std::unique_ptr<Ring> ring_;
@@ -99,6 +103,7 @@ class Loop {
   std::vector<std::coroutine_handle<>> running_;
   DeferredQueue deferred_;
   DeferredQueue turn_end_;
+  PollWindow poll_window_;
   Instant now_;
   Duration longest_turn_{};
   std::size_t in_flight_ = 0;

@@ -192,6 +192,7 @@ LoadFigures LoadRun::figures() const {
   figures.range_bytes = plan_.bytes();
   figures.shortened = plan_.shortened;
   figures.seed = options.seed;
+  figures.poll = options_.run.poll;
   figures.rate_asked = options.rate;
   figures.time = result.time;
   figures.loop_time = Effort::now().thread - effort_before_.thread;

@@ -15,7 +15,7 @@ namespace holdfast::initiator {
 namespace {
 
 constexpr std::uint32_t depth_most = 1024;
-constexpr std::uint32_t sessions_most = 64;
+constexpr std::uint32_t sessions_most = 256;
 /// The watch has a place for so many.
 constexpr std::uint32_t in_flight_most = 4096;
 
@@ -97,6 +97,13 @@ CLI::App* add_load(CLI::App& app, LoadWords& words) {
   load->add_option("--sessions", options.sessions, "Sessions with the device (default 1)")
       ->type_name("N")
       ->check(CLI::Range(std::uint32_t{1}, sessions_most));
+  const auto poll = [&words](std::uint32_t us) { words.run.poll = std::chrono::microseconds(us); };
+  load->add_option_function<std::uint32_t>(
+          "--poll-us", poll,
+          "Ask for answers so many microseconds before sleeping, where they\n"
+          "come so fast: less latency for a processor of its own (default 0)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000));
   const auto time = [&options](const std::string& text) { return read_duration(options.time, text); };
   load->add_option("--time", "How long (default 30s)")->type_name("TIME")->check(time);
   load->add_option("--rate", options.rate, "Operations a second, by the clock: an open loop")

@@ -35,7 +35,7 @@ int complain(const Error& error, int code) {
 int run_here(const MakeRun& make, const RunOptions& options, const ReportRun& report) {
   Result<Signals> signals = Signals::open({SIGINT, SIGTERM});
   if (!signals) return complain(signals.error(), exit_not_started);
-  Result<std::unique_ptr<Loop>> loop = Loop::create();
+  Result<std::unique_ptr<Loop>> loop = Loop::create({.poll = options.poll});
   if (!loop) return complain(loop.error(), exit_not_started);
 
   const std::unique_ptr<Run> run = make(**loop, *signals, options);

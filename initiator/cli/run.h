@@ -35,6 +35,7 @@ struct RunOptions {
   /// How long a connection that broke is sought again; 0: the run ends.
   Duration reconnect{};
   bool quiet = false;
+  Duration poll{};  // how long the loop asks for answers before it sleeps
   ExitNotice notice;
 };
 

@@ -18,6 +18,7 @@ struct LoadFigures {
   std::uint64_t range_bytes = 0;   // of the device that was used
   bool shortened = false;          // since the verification keeps track of no more
   std::uint64_t seed = 0;
+  Duration poll{};        // how long the generator asks for answers before it sleeps
   double rate_asked = 0;  // operations a second; 0: a closed loop
   Duration time{};        // from the first operation to the last
   Duration loop_time{};   // of the thread that generates it, meanwhile

@@ -72,6 +72,13 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   app.add_flag("--enable-faults", options.enable_faults,
                "Let `holdfastadm fault` make Luns fail, wait, hang, tear and lose: for tests of what is\n"
                "built on them, and never where data matter");
+  const auto poll = [&options](std::uint32_t us) { options.poll = std::chrono::microseconds(us); };
+  app.add_option_function<std::uint32_t>(
+         "--poll-us", poll,
+         "Ask for work so many microseconds before sleeping, while it comes so fast:\n"
+         "less latency for a processor of its own (0). Idle, it sleeps all the same")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000));
   app.add_option("--ready-fd", options.ready_fd,
                  "Write a line 'ready ADDR:PORT' for each address to this descriptor\n"
                  "when logins are accepted")

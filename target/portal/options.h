@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "target/session/flight_recorder.h"
 
@@ -25,6 +26,7 @@ struct Options {
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;
   std::optional<int> ready_fd;
+  Duration poll{};        // how long the loop asks for work before it sleeps
   std::string state_dir;  // empty: nothing is kept over a restart
   bool enable_faults = false;
   std::optional<std::string> control;  // its socket, or "none"

@@ -26,6 +26,7 @@ using std::chrono::milliseconds;
 struct FeatureCase {
   const char* name;
   Features features;
+  Duration poll{};
 };
 
 class LoopTest : public testing::TestWithParam<FeatureCase> {
@@ -34,6 +35,7 @@ class LoopTest : public testing::TestWithParam<FeatureCase> {
     LoopOptions options;
     options.submission_entries = 8;  // Small, so that a full submission queue is tried too.
     options.features = GetParam().features;
+    options.poll = GetParam().poll;
     Result<std::unique_ptr<Loop>> created = Loop::create(options);
     ASSERT_TRUE(created) << created.error().message;
     loop_ = std::move(created).value();
@@ -252,7 +254,9 @@ INSTANTIATE_TEST_SUITE_P(
         FeatureCase{"WithoutRingFd", {.ring_fd = false}},
         FeatureCase{"WithoutMultishotAccept", {.multishot_accept = false}},
         FeatureCase{"WithoutWaitTimeout", {.wait_timeout = false}},
-        FeatureCase{"None", Features::none()}),
+        FeatureCase{"None", Features::none()},
+        FeatureCase{"Polling", Features::all(), std::chrono::microseconds(200)},
+        FeatureCase{"PollingWithNone", Features::none(), std::chrono::microseconds(200)}),
     [](const testing::TestParamInfo<FeatureCase>& tried) { return std::string(tried.param.name); });
 
 }  // namespace
