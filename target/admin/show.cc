@@ -87,13 +87,11 @@ Shown show_session(const Session& session) {
 }
 
 Shown show_lun(const ServedTarget& target, const LunConfig& lun) {
-  static constexpr const char* types[] = {"fileio", "blockio", "nullio", "memory"};
-  static constexpr const char* modes[] = {"wt", "wb", "ro"};
   const LogicalUnit& unit = *target.device->find(lun.number);
   Pairs pairs;
-  pairs.number("Lun", lun.number).word("Type", types[static_cast<std::size_t>(lun.type)]);
+  pairs.number("Lun", lun.number).word("Type", name_of(lun.type));
   if (!lun.path.empty())
-    pairs.word("Path", lun.path).word("IOMode", modes[static_cast<std::size_t>(lun.mode)]);
+    pairs.word("Path", lun.path).word("IOMode", name_of(lun.mode));
   pairs.number("BlockSize", unit.geometry().block_bytes).number("Blocks", unit.geometry().blocks);
   return pairs.word("ScsiId", unit.identity().scsi_id).word("ScsiSN", unit.identity().serial_number).take();
 }

@@ -17,6 +17,7 @@ enum class IoMode : std::uint8_t {
   write_through,  // wt: on the medium before GOOD
   write_back,     // wb: WCE=1, flushed by SYNCHRONIZE CACHE and FUA
   read_only,      // ro
+  direct,         // direct: past the page cache; WCE=1, since the device's own cache remains
 };
 
 /// A `Lun` line.
@@ -104,7 +105,7 @@ struct TargetConfig {
   DigestChoice header_digest;                            // by default the initiator's choice
   DigestChoice data_digest;
   std::uint32_t max_sessions = 0;                        // 0: no limit
-  std::uint32_t queued_commands = 32;                    // the CmdSN window
+  std::uint32_t queued_commands = 128;                   // the CmdSN window
   std::uint32_t nop_interval = 0;                        // seconds; 0: off
   std::uint32_t nop_timeout = 0;  // seconds; 1 to nop_interval when that is on
   std::vector<std::uint16_t> portal_groups;              // by which it is reached; empty: by all

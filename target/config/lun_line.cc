@@ -33,7 +33,10 @@ constexpr Choice<bool> yes_or_no[] = {{"yes", true}, {"no", false}};
 // Rotations a minute, as VPD page B1h has them; "yes" is a disk that does not say how fast.
 constexpr std::int64_t rotation_rate_min = 0x0401, rotation_rate_max = 0xfffe;
 constexpr Choice<IoMode> modes[] = {
-    {"wt", IoMode::write_through}, {"wb", IoMode::write_back}, {"ro", IoMode::read_only}};
+    {"wt", IoMode::write_through},
+    {"wb", IoMode::write_back},
+    {"ro", IoMode::read_only},
+    {"direct", IoMode::direct}};
 
 /// What the options of one line say; each returns what is wrong with its value, or nothing.
 struct Draft {

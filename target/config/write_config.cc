@@ -69,6 +69,7 @@ std::string_view name_of(IoMode mode) {
     case IoMode::write_through: return "wt";
     case IoMode::write_back: return "wb";
     case IoMode::read_only: return "ro";
+    case IoMode::direct: return "direct";
   }
   return "";
 }

@@ -58,6 +58,7 @@ OpenedStore LunOpener::open_store(const LunConfig& lun, bool only_look) {
   if (!may_serve(lun)) return {};
   StoreOpenOptions options;
   options.read_only = lun.mode == IoMode::read_only;
+  options.direct = lun.mode == IoMode::direct;
   options.only_look = only_look;
   const bool is_block = lun.type == LunType::blockio;
   Result<std::unique_ptr<DescriptorStore>> store =
@@ -168,7 +169,7 @@ std::unique_ptr<LogicalUnit> LunOpener::make_unit(const TargetConfig& target, co
   options.target_ports = target.portal_groups.empty() ? portal_groups_ : target.portal_groups;
   options.target_portal_group = options.target_ports.front();
   options.block_bytes = block_bytes;
-  options.write_back = lun.mode == IoMode::write_back;
+  options.write_back = lun.mode == IoMode::write_back || lun.mode == IoMode::direct;
   options.read_only = lun.mode == IoMode::read_only || lun.write_protect;
   options.thin = lun.thin;
   options.removable = lun.removable;

@@ -34,7 +34,7 @@ class DataMemory final : private Deferred, private Timer {
 
   struct Limits {
     std::size_t invited_chunks = 384;    // 24 MiB
-    std::size_t uninvited_chunks = 256;  // 16 MiB
+    std::size_t uninvited_chunks = 512;  // 32 MiB
   };
 
   /// One session's part in it.

@@ -40,14 +40,29 @@ struct DescriptorFacts {
   std::uint32_t logical_block_bytes = 512;
   std::uint32_t physical_block_bytes = 512;
   bool read_only = false;
+  /// Its bytes are kept in memory alone (tmpfs, ramfs, hugetlbfs): what is moved to or from them is
+  /// copied, and waits for no medium.
+  bool in_memory = false;
 };
 
-/// A store behind a file descriptor, through the page cache: a regular file or a block device. They
-/// take the same system calls and differ only in how they are opened and measured, which
-/// `open_file_store` and `open_block_store` do.
+/// A second descriptor of the same file or device, past the page cache, and what it wants of a request
+/// that goes this way (statx, STATX_DIOALIGN).
+struct DirectWay {
+  Fd fd;  // none: there is no such way
+  std::uint32_t memory_alignment = 4096;
+  std::uint32_t offset_alignment = 4096;
+
+  /// Whether a read or write of `vectors` at `offset` can go this way.
+  bool takes(std::span<const iovec> vectors, std::uint64_t offset) const;
+};
+
+/// A store behind a file descriptor: a regular file or a block device. They take the same system calls
+/// and differ only in how they are opened and measured, which `open_file_store` and `open_block_store`
+/// do. It goes through the page cache; where it has a direct way, what is aligned goes by that one, and
+/// the kernel keeps both the same.
 class DescriptorStore final : public Store {
  public:
-  DescriptorStore(Fd fd, DescriptorFacts facts, DescriptorStoreOptions options);
+  DescriptorStore(Fd fd, DirectWay direct, DescriptorFacts facts, DescriptorStoreOptions options);
   ~DescriptorStore() override;
 
   std::uint64_t size() const override { return facts_.size; }
@@ -69,6 +84,7 @@ class DescriptorStore final : public Store {
   void step(StoreRequest& request, std::int32_t result) override;
 
   Stage first_stage_of_unmap() const;
+  void move_at_once(StoreRequest& request);
   void issue(StoreRequest& request);
   void enter(StoreRequest& request, Stage next);
   bool try_another_way(StoreRequest& request, int error);
@@ -78,6 +94,7 @@ class DescriptorStore final : public Store {
   void answered(const Question& question);
 
   Fd fd_;
+  DirectWay direct_;
   DescriptorFacts facts_;
   DescriptorStoreOptions options_;
   /// For what io_uring has no operation for, and what may wait for the medium; made when needed.

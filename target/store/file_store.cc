@@ -1,12 +1,15 @@
 #include "target/store/file_store.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <utility>
 
 namespace holdfast::target {
@@ -82,6 +85,24 @@ Result<Fd> open_path(const std::string& path, bool devices_only, const StoreOpen
   return fd;
 }
 
+/// The same file or device again, past the page cache: by the descriptor, since the path may lead
+/// elsewhere by now.
+Status open_direct(const std::string& path, int fd, const StoreOpenOptions& options, DirectWay& direct) {
+  const int flags = O_CLOEXEC | O_DIRECT | (options.read_only || options.only_look ? O_RDONLY : O_RDWR);
+  direct.fd = Fd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), flags));
+  if (!direct.fd && errno == EINVAL)
+    return wrong(path, "its filesystem has no direct I/O; IOMode=wt or wb serves it through the page cache");
+  if (!direct.fd) return wrong(path, errno);
+  struct statx status {};
+  const bool told = ::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 &&
+                    (status.stx_mask & STATX_DIOALIGN) != 0 && status.stx_dio_offset_align != 0;
+  if (told) {
+    direct.memory_alignment = status.stx_dio_mem_align;
+    direct.offset_alignment = status.stx_dio_offset_align;
+  }
+  return {};
+}
+
 /// A block size from the kernel, as the waist promises it.
 std::uint32_t sane_block_bytes(std::uint64_t bytes) {
   const bool sane = std::has_single_bit(bytes) && bytes >= 512 && bytes <= (1u << 30);
@@ -107,11 +128,20 @@ Status measure_device(const std::string& path, int fd, bool read_only, Descripto
   return {};
 }
 
-void measure_file(const std::string& path, const struct stat& status, DescriptorFacts& facts) {
+/// Whether a file's pages are all that there is of it.
+bool lives_in_memory(int fd) {
+  struct statfs filesystem {};
+  if (::fstatfs(fd, &filesystem) != 0) return false;
+  constexpr std::array<std::uint32_t, 3> kinds = {TMPFS_MAGIC, RAMFS_MAGIC, HUGETLBFS_MAGIC};
+  return std::ranges::count(kinds, static_cast<std::uint32_t>(filesystem.f_type)) != 0;
+}
+
+void measure_file(const std::string& path, int fd, const struct stat& status, DescriptorFacts& facts) {
   facts.description = "file " + path;
   facts.size = static_cast<std::uint64_t>(status.st_size);
   facts.logical_block_bytes = 512;
   facts.physical_block_bytes = sane_block_bytes(static_cast<std::uint64_t>(status.st_blksize));
+  facts.in_memory = lives_in_memory(fd);
 }
 
 Result<std::unique_ptr<DescriptorStore>> open_store(const std::string& path, bool devices_only,
@@ -126,12 +156,17 @@ Result<std::unique_ptr<DescriptorStore>> open_store(const std::string& path, boo
     Status measured = measure_device(path, fd->get(), options.read_only, facts);
     if (!measured) return measured.error();
   } else {
-    measure_file(path, status, facts);
+    measure_file(path, fd->get(), status, facts);
   }
   if (facts.size < facts.logical_block_bytes)
     return wrong(path, fmt::format("holds {} bytes, less than one block of {}", facts.size,
                                    facts.logical_block_bytes));
-  return std::make_unique<DescriptorStore>(std::move(fd).value(), std::move(facts), options.ways);
+  DirectWay direct;
+  if (options.direct) {
+    Status opened = open_direct(path, fd->get(), options, direct);
+    if (!opened) return opened.error();
+  }
+  return std::make_unique<DescriptorStore>(std::move(fd).value(), std::move(direct), std::move(facts), options.ways);
 }
 
 }  // namespace

@@ -11,6 +11,9 @@ namespace holdfast::target {
 
 struct StoreOpenOptions {
   bool read_only = false;
+  /// Past the page cache (O_DIRECT): what is read and written goes between the device and the command's
+  /// memory. The error says so where the filesystem has no such way.
+  bool direct = false;
   /// Find out whether it could be served, without getting in the way of who serves it now: it is
   /// opened read-only and not claimed, and whether it could be written is asked for.
   bool only_look = false;

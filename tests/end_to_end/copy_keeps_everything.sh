@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 make_tree "$WORK/tree"
 
-for mode in wb wt; do
+for mode in wb wt direct; do
   truncate -s 512M "$WORK/image.$mode"
   one_lun "$WORK/image.$mode" "IOMode=$mode"
   start_holdfastd

@@ -11,9 +11,19 @@
 
 namespace holdfast {
 
-TemporaryFolder::TemporaryFolder() {
+namespace {
+
+std::string usual_parent() {
   const char* parent = ::getenv("TMPDIR");
-  path_ = std::string(parent != nullptr ? parent : "/tmp") + "/holdfast-test-XXXXXX";
+  return parent != nullptr ? parent : "/tmp";
+}
+
+}  // namespace
+
+TemporaryFolder::TemporaryFolder() : TemporaryFolder(usual_parent()) {
+}
+
+TemporaryFolder::TemporaryFolder(const std::string& parent) : path_(parent + "/holdfast-test-XXXXXX") {
   CHECK(::mkdtemp(path_.data()) != nullptr);
 }
 

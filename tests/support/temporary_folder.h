@@ -5,10 +5,11 @@
 
 namespace holdfast {
 
-/// An empty folder under $TMPDIR that goes with all that is in it.
+/// An empty folder, under $TMPDIR if nothing else is said, that goes with all that is in it.
 class TemporaryFolder {
  public:
   TemporaryFolder();
+  explicit TemporaryFolder(const std::string& parent);
   ~TemporaryFolder();
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <gtest/gtest.h>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ constexpr std::uint64_t block_bytes = 512;
 /// A store with all that it stands on, in the order in which they go.
 struct Bench {
   TemporaryFolder folder;
+  std::optional<TemporaryFolder> memory;
   std::unique_ptr<LoopDevice> device;
   std::unique_ptr<Store> store;
 };
@@ -49,6 +51,15 @@ Status build_block(Bench& bench, const StoreOpenOptions& options, bool as_file =
   bench.device = std::move(device).value();
   const std::string& path = bench.device->path();
   auto opened = as_file ? open_file_store(path, options) : open_block_store(path, options);
+  if (!opened) return opened.error();
+  bench.store = std::move(opened).value();
+  return {};
+}
+
+/// A file of a filesystem that keeps everything in memory.
+Status build_in_memory(Bench& bench) {
+  bench.memory.emplace("/dev/shm");
+  auto opened = open_file_store(bench.memory->make_file("image", store_bytes));
   if (!opened) return opened.error();
   bench.store = std::move(opened).value();
   return {};
@@ -77,6 +88,9 @@ const Implementation implementations[] = {
     {"FileWithoutDsync", [](Bench& bench) { return build_file(bench, {.ways = no_dsync}); }},
     {"FileWithoutPunchHole", [](Bench& bench) { return build_file(bench, {.ways = no_punch}); }},
     {"FileWithEveryFallback", [](Bench& bench) { return build_file(bench, {.ways = no_ways}); }},
+    {"FileDirect", [](Bench& bench) { return build_file(bench, {.direct = true}); }},
+    {"BlockDirect", [](Bench& bench) { return build_block(bench, {.direct = true}); }},
+    {"FileInMemory", build_in_memory},
     {"Block", [](Bench& bench) { return build_block(bench, {}); }},
     {"BlockWithEveryFallback", [](Bench& bench) { return build_block(bench, {.ways = no_ways}); }},
     {"DeviceAsFile", [](Bench& bench) { return build_block(bench, {}, true); }},

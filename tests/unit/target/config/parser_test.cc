@@ -42,7 +42,7 @@ TEST(Parser, TheDefaultsOfATargetPerform) {
   EXPECT_EQ(target.offered.max_outstanding_r2t, 8u);
   EXPECT_EQ(target.offered.default_time2wait, 2u);
   EXPECT_EQ(target.offered.default_time2retain, 0u);
-  EXPECT_EQ(target.queued_commands, 32u);
+  EXPECT_EQ(target.queued_commands, 128u);
   EXPECT_EQ(target.max_sessions, 0u);
   EXPECT_EQ(target.nop_interval, 0u);
 }
@@ -326,7 +326,7 @@ const MessageCase lun_error_cases[] = {
      "Vendor= has 9 characters; 1 to 8 are accepted"},
     {"a type in the wrong case", "Lun 0 Path=/a,Type=FileIO",
      "Type= is \"FileIO\"; fileio, blockio, nullio, memory are accepted"},
-    {"an unknown mode", "Lun 0 Path=/a,IOMode=rw", "IOMode= is \"rw\"; wt, wb, ro are accepted"},
+    {"an unknown mode", "Lun 0 Path=/a,IOMode=rw", "IOMode= is \"rw\"; wt, wb, ro, direct are accepted"},
     {"an odd block", "Lun 0 Path=/a,BlockSize=1000",
      "BlockSize= is \"1000\"; 512, 1024, 2048 and 4096 are accepted"},
     {"no blocks", "Lun 0 Type=nullio,Blocks=0",
@@ -416,7 +416,7 @@ TEST(Parser, NamesEveryWrongLineInOneGo) {
       "t.conf:8: warning: Target iqn.2026-11.example:disk has no Lun\n"
       "t.conf:8: error: Target iqn.2026-11.example:disk is given twice; the first is in line 5\n"
       "t.conf:9: error: IncomingUser \"a\": the secret has 8 bytes; 12 to 255 are accepted\n"
-      "t.conf:12: error: IOMode= is \"xx\"; wt, wb, ro are accepted\n"
+      "t.conf:12: error: IOMode= is \"xx\"; wt, wb, ro, direct are accepted\n"
       "t.conf:13: error: Target needs one name, as in: Target iqn.2026-11.example:disk\n"
       "t.conf:14: error: \"Targt\" is no directive; did you mean Target?\n");
 }

@@ -53,7 +53,7 @@ const Case cases[] = {
     {"comments, blanks, cases and the order of lines are no difference", a + lun0 + lun1 + "MaxSessions 2\n" + joe,
      "# new\n\n" + a + "  maxsessions 0x2 # two\n" + joe + lun1 + lun0, ""},
     {"the order of targets and users is no difference", a + lun0 + joe + jane + b, b + a + jane + joe + lun0, ""},
-    {"a default that is written out is no difference", a + lun0, a + "QueuedCommands 32\nLun 0 Path=0.img,IOMode=wt\n",
+    {"a default that is written out is no difference", a + lun0, a + "QueuedCommands 128\nLun 0 Path=0.img,IOMode=wt\n",
      ""},
     {"a target comes", a + lun0, a + lun0 + b + lun1, "+b "},
     {"a target goes", a + lun0 + b + lun1, b + lun1, "-a "},

@@ -23,7 +23,7 @@ Config read(const std::string& text) {
 const std::string target_line = "Target iqn.2026-11.example:a\n";
 
 TEST(WriteConfig, WhatHasItsDefaultIsLeftOut) {
-  EXPECT_EQ(write_config(read(target_line + "Lun 0 Path=/srv/a.img\nQueuedCommands 32\nInitialR2T No\n")),
+  EXPECT_EQ(write_config(read(target_line + "Lun 0 Path=/srv/a.img\nQueuedCommands 128\nInitialR2T No\n")),
             "Target iqn.2026-11.example:a\n    Lun 0 Type=fileio,Path=/srv/a.img,IOMode=wt\n");
 }
 

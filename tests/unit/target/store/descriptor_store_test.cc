@@ -9,6 +9,7 @@
 #include <linux/magic.h>
 #include <memory>
 #include <string>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -245,6 +246,49 @@ TEST_F(DescriptorStoreTest, DurableWritesAndFlushesReachADevice) {
   if (unwritten_pages((*device)->path()) < 0)
     GTEST_SKIP() << "this kernel has no cachestat (Linux 6.5)";
   expect_durability(*loop_, (*device)->path());
+}
+
+Task<void> note_write(Store& store, std::span<std::byte> data, int& error) {
+  error = co_await write_store(store, 0, data);
+}
+
+TEST(DirectWay, TakesWhatIsAlignedInMemoryAndOnTheMedium) {
+  alignas(4096) static std::byte memory[8192];
+  DirectWay way;
+  std::vector<iovec> vectors = {{memory, 4096}, {memory + 4096, 4096}};
+  EXPECT_FALSE(way.takes(vectors, 0)) << "there is no such way";
+  way.fd = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  way.memory_alignment = 512;
+  way.offset_alignment = 4096;
+  EXPECT_TRUE(way.takes(vectors, 4096));
+  EXPECT_FALSE(way.takes(vectors, 512)) << "the offset is not aligned";
+  vectors[1].iov_len = 512;
+  EXPECT_FALSE(way.takes(vectors, 0)) << "a length is not aligned";
+  vectors[1] = {memory + 512, 4096};
+  EXPECT_TRUE(way.takes(vectors, 0));
+  vectors[1] = {memory + 8, 4096};
+  EXPECT_FALSE(way.takes(vectors, 0)) << "an address is not aligned";
+}
+
+TEST_F(DescriptorStoreTest, ADirectStoreLeavesNothingInThePageCache) {
+  const std::string path = folder_.make_file("a.img", 4 * MiB);
+  auto opened = open_file_store(path, {.direct = true});
+  if (!opened) GTEST_SKIP() << opened.error().message;
+  struct statfs filesystem {};
+  ASSERT_EQ(::statfs(path.c_str(), &filesystem), 0);
+  if (filesystem.f_type == TMPFS_MAGIC) GTEST_SKIP() << "on tmpfs the page cache is all that there is";
+  alignas(4096) static std::byte memory[64 * KiB];
+  std::ranges::fill(memory, std::byte{7});
+  int error = -1;
+  loop_->run(note_write(**opened, memory, error));
+  ASSERT_EQ(error, 0);
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  void* mapping = ::mmap(nullptr, sizeof memory, PROT_READ, MAP_SHARED, fd.get(), 0);
+  ASSERT_NE(mapping, MAP_FAILED);
+  std::vector<unsigned char> resident(sizeof memory / 4096);
+  EXPECT_EQ(::mincore(mapping, sizeof memory, resident.data()), 0);
+  ::munmap(mapping, sizeof memory);
+  EXPECT_EQ(std::ranges::count_if(resident, [](unsigned char page) { return (page & 1) != 0; }), 0);
 }
 
 }  // namespace
