@@ -20,7 +20,7 @@ class LibiscsiDevice final : public Device {
     Duration open_deadline = std::chrono::seconds(10);  // for name, connection, login and probing
     std::uint32_t depth_max = 32;
     iscsi::Isid isid = IscsiLogin::random_isid();
-    std::uint32_t transfer_bytes_max = 256 * 1024;
+    std::uint32_t transfer_bytes_max = 1024 * 1024;
   };
 
   /// Opens the URL's LUN. The URL has its password by now (`IscsiUrl::complete_password`).

@@ -27,7 +27,7 @@ class NbdDevice final : public Device, private NbdConnection::Listener {
   struct Options {
     Duration open_deadline = std::chrono::seconds(10);  // for name, connections and handshakes
     std::uint32_t depth_max = 32;
-    std::uint32_t transfer_bytes_max = 256 * 1024;
+    std::uint32_t transfer_bytes_max = 1024 * 1024;
     std::uint32_t connections_max = connections_by_processors();  // where the URL does not say
   };
 
