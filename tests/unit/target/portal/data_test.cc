@@ -272,7 +272,7 @@ TEST_F(DataTest, AFloodOfUnsolicitedDataIsAnsweredTaskSetFull) {
   // sessions announce first bursts of 256 KiB each, and send only the start of them.
   std::vector<std::unique_ptr<RawInitiator>> flood;
   bool refused = false;
-  for (std::uint8_t session = 0; session < 8; ++session) {
+  for (std::uint8_t session = 0; session < 12; ++session) {
     flood.push_back(log_in("InitialR2T=No;ImmediateData=Yes;FirstBurstLength=262144;"
                            "MaxBurstLength=262144;", session));
     RawInitiator& initiator = *flood.back();

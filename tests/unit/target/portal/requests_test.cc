@@ -246,6 +246,7 @@ TEST_F(RequestsTest, LogoutDuringCommandsAbortsThemFirst) {
 
 TEST_F(RequestsTest, ABusyStoreIsNoDeadTarget) {
   // Goal: pings are answered while every command hangs and the window is closed.
+  constexpr std::uint32_t window = 128;  // QueuedCommands where nothing is said
   target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
   RawInitiator initiator(target_.port(), {});
   initiator.clear_unit_attention();
@@ -254,20 +255,20 @@ TEST_F(RequestsTest, ABusyStoreIsNoDeadTarget) {
     while (initiator.cmd_sn == initiator.max_cmd_sn + 1) {
       initiator.send(ping(initiator, 1'000'000));
       initiator.receive_as<iscsi::NopInBhs>();
-      if (sent == 32) break;
+      if (sent == window) break;
     }
-    if (sent == 32) break;
+    if (sent == window) break;
     initiator.send(initiator.read10(sent, 8 * sent, 8));
   }
-  target_.wait_for_hanging(32);
+  target_.wait_for_hanging(window);
   EXPECT_EQ(initiator.max_cmd_sn + 1, initiator.exp_cmd_sn) << "the window is closed";
   for (std::uint32_t i = 0; i < 10; ++i) {
     initiator.send(ping(initiator, 2'000'000 + i), "still there?");
     EXPECT_EQ(initiator.receive_as<iscsi::NopInBhs>().initiator_task_tag, 2'000'000 + i);
   }
   target_.heal();
-  for (std::uint32_t i = 0; i < 32; ++i) initiator.receive_as<iscsi::DataInBhs>();
-  EXPECT_EQ(initiator.max_cmd_sn + 1 - initiator.exp_cmd_sn, 32u) << "and wide open again";
+  for (std::uint32_t i = 0; i < window; ++i) initiator.receive_as<iscsi::DataInBhs>();
+  EXPECT_EQ(initiator.max_cmd_sn + 1 - initiator.exp_cmd_sn, window) << "and wide open again";
 }
 
 }  // namespace
