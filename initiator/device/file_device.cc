@@ -229,6 +229,8 @@ Task<void> FileDevice::close(Duration deadline) {
     slots_->changed.reset();
     co_await slots_->changed.wait();
   }
+  // A kernel thread that has just answered may hold the file a moment longer than we do, and its lock.
+  if (drained()) ::flock(fd_.get(), LOCK_UN);
 }
 
 }  // namespace holdfast::initiator

@@ -66,16 +66,13 @@ load_ends 4 --rw randread --time 20s
 stop_fault
 expect_json "$WORK/fault.json" '[e["kind"] for e in run["events"]] == ["begun", "struck"]'
 
-say "responses in another order: the native engine names it, libiscsi takes them as they come"
-URL="$direct"
-start_fault "$PORTAL" --step 'at 50th scsi-response reorder'
-load_ends 4 --rw randwrite --time 20s --engine native
-expect_json "$WORK/run.json" 'any("a StatSN out of order" in e["evidence"] for e in run["events"] if e["kind"] == "outage")'
-stop_fault
-URL="$direct"
-start_fault "$PORTAL" --step 'at 50th scsi-response reorder'
-load_ends 0 --rw randwrite --time 2s --stall 5s --engine libiscsi
-stop_fault
+say "responses in another order are taken as they come, by both engines"
+for engine in native libiscsi; do
+  URL="$direct"
+  start_fault "$PORTAL" --step 'at 50th scsi-response reorder'
+  load_ends 0 --rw randwrite --time 2s --stall 5s --engine "$engine"
+  stop_fault
+done
 
 say "status that is held back, a slow link"
 URL="$direct"

@@ -27,6 +27,8 @@ using Intake = PduReader::Intake;
 constexpr std::size_t text_bytes_max = 4 * 1024 * 1024;
 /// Reads with so many bytes each come in segments that are worth their own receive.
 constexpr std::uint64_t long_read_bytes = 16 * 1024;
+/// By how much a StatSN may be out of its place: as many answers may be on their way at once.
+constexpr std::uint32_t stat_sn_disorder_max = 256;
 /// What is kept of a response's sense data.
 constexpr std::size_t sense_bytes_max = 256;
 
@@ -62,8 +64,12 @@ const char* NativeSession::take_numbers(const GenericBhs& header) {
   // All of a target's PDUs have them in the same place.
   const auto numbers = iscsi::as<iscsi::ScsiResponseBhs>(header);
   if (numbering_of(header) == Numbering::takes_stat_sn) {
-    if (numbers.stat_sn != exp_stat_sn_) return "a StatSN out of order";
-    ++exp_stat_sn_;
+    // istgt numbers its answers in one thread and sends them from another, so neighbours change places.
+    const std::uint32_t stat_sn = numbers.stat_sn;
+    if (serial_precedes(stat_sn, exp_stat_sn_ - stat_sn_disorder_max) ||
+        serial_precedes(exp_stat_sn_ + stat_sn_disorder_max, stat_sn))
+      return "a StatSN out of order";
+    if (!serial_precedes(stat_sn, exp_stat_sn_)) exp_stat_sn_ = stat_sn + 1;
   }
   // Section 4.2.2.1: a window that would be older, or that contradicts itself, is passed over.
   const std::uint32_t max = numbers.max_cmd_sn;

@@ -73,8 +73,15 @@ TEST_F(Violations, ASegmentLongerThanWeDeclared) {
   expect_broken("a data segment longer than MaxRecvDataSegmentLength");
 }
 
-TEST_F(Violations, AStatSnOutOfOrder) {
+TEST_F(Violations, AnAnswerBeforeItsNeighbourIsNone) {
   ++stat_sn_;
+  say(response(*read_));
+  settle();
+  EXPECT_EQ(failure(), "");
+}
+
+TEST_F(Violations, AStatSnFarOutOfOrder) {
+  stat_sn_ += 1000;
   say(response(*read_));
   expect_broken("a StatSN out of order");
 }
