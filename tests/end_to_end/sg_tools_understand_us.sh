@@ -10,7 +10,7 @@ Target $IQN
     Lun 0 Path=$WORK/image,IOMode=wb
     Lun 1 Path=$WORK/thin,IOMode=wb,Thin=yes,Removable=yes,PhysicalBlockSize=4096,Rotational=7200
 CONFIG
-start_holdfastd
+start_holdfastd --state-dir "$WORK/state"
 use_sg_tools
 ask() { expect_exit 0 "${of[@]}" host "$@"; cat "$WORK/out"; }
 lun() { URL="${URL%/*}/$1"; }
