@@ -253,10 +253,15 @@ Joiner::Verdict Joiner::judge_unseen(Duration sent, Duration end, const ClockOff
       const Duration from = in_run(silence.from, clock), to = in_run(silence.to, clock);
       // What came last may have been sent a little later; had the operation come, its answer would be known.
       if (from - clock.uncertainty > sent + waited / 10 || std::min(to, end) - sent < waited / 2) continue;
+      if (from > sent)
+        return {"network",
+                {fmt::format("the target got nothing for {}; what it got last came {} after this was sent and may have "
+                             "been this one, so which direction was lost it does not say",
+                             duration_text(to - from), duration_text(from - sent))}};
       return {"network_out",
               {fmt::format("it was sent {} after the last thing that the target got from us, and then the target got "
                            "nothing for {}",
-                           duration_text(std::max(Duration(0), sent - from)), duration_text(to - from))}};
+                           duration_text(sent - from), duration_text(to - from))}};
     }
   }
   for (const TargetCommand& command : dump_.commands) {
@@ -354,6 +359,9 @@ JoinedEvent Joiner::join(std::size_t place) const {
     }
   }
   if (joined.operations.empty()) add_what_was_slow_then(event, joined, clock);
+  // A direction that our own end could tell is no less certain for what the target leaves open.
+  const bool told = event.blame == "network_out" || event.blame == "network_in";
+  if (joined.blame == "network" && told) joined.blame = event.blame;
   return joined;
 }
 

@@ -34,5 +34,6 @@ expect_settled() {
 }
 
 expect_settled to_server network_out
-expect_settled to_client network_in
+# What the target got last may be what the answer is missing of; then the direction stays open.
+expect_settled to_client '(network_in|network)'
 stop_holdfastd
