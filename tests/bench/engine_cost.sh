@@ -3,11 +3,11 @@
 # the system calls and the allocations of an operation. Goal: the native engine takes a quarter of what
 # libiscsi takes. It is reported and never fails.
 #
-#   ENGINE_ROUNDS=N    turns of A B B A (3)
+#   ENGINE_ROUNDS=N    turns of A B B A (1)
 #   ENGINE_SECONDS=N   of each measurement (2)
 . "$(dirname "$0")/../end_to_end/lib.sh"
 : "${ENGINE_LOAD:?}"
-rounds="${ENGINE_ROUNDS:-3}"
+rounds="${ENGINE_ROUNDS:-1}"
 seconds="${ENGINE_SECONDS:-2}"
 memory=/dev/shm
 [[ -d "$memory" && -w "$memory" ]] || memory="$WORK"
