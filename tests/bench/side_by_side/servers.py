@@ -78,7 +78,9 @@ class Local(Server):
 
 
 class Holdfastd(Server):
-    def __init__(self, name, folder, cpu, binary, lun="IOMode=wb", options=(), directives="",
+    """`lun`: what it serves as LUN 0, in words of ietd.conf, if not the image with a write-back cache."""
+
+    def __init__(self, name, folder, cpu, binary, lun=None, options=(), directives="",
                  environment=None):
         super().__init__(name, folder, cpu)
         self.binary, self.lun, self.options = binary, lun, options
@@ -87,7 +89,8 @@ class Holdfastd(Server):
     def start(self, image):
         config = os.path.join(self.folder, f"{self.name}.conf")
         with open(config, "w", encoding="ascii") as file:
-            file.write(f"Target {IQN}\n    Lun 0 Path={image},Type=fileio,{self.lun}\n{self.directives}")
+            lun = self.lun or f"Path={image},Type=fileio,IOMode=wb"
+            file.write(f"Target {IQN}\n    Lun 0 {lun}\n{self.directives}")
         told, tells = os.pipe()
         self.spawn(self.binary, "-f", "-c", config, "-a", "127.0.0.1", "-p", "0", "--control",
                    os.path.join(self.folder, f"{self.name}.control"), "--ready-fd", str(tells),
