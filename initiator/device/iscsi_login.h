@@ -15,7 +15,7 @@ enum class IscsiEngine : std::uint8_t {
 };
 
 /// Who talks iSCSI unless one says otherwise.
-inline constexpr IscsiEngine engine_default = IscsiEngine::libiscsi;
+inline constexpr IscsiEngine engine_default = IscsiEngine::native;
 
 /// "native", "libiscsi".
 const char* to_string(IscsiEngine engine);

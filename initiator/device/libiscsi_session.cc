@@ -344,14 +344,7 @@ void LibiscsiSession::overhear() {
 }
 
 std::map<std::string, std::string> LibiscsiSession::negotiated() const {
-  std::map<std::string, std::string> keys = read_login_transcript(transcript_);
-  keys["portal"] = portal_;
-  if (const std::optional<LoginIdentity> identity = login_identity(transcript_)) {
-    keys["InitiatorName"] = initiator_;
-    keys["ISID"] = identity->isid;
-    keys["TSIH"] = std::to_string(identity->tsih);
-  }
-  return keys;
+  return session_record(transcript_, initiator_, portal_);
 }
 
 std::string LibiscsiSession::library_words() const {

@@ -64,6 +64,18 @@ std::optional<LoginIdentity> login_identity(std::span<const std::byte> bytes) {
   return identity;
 }
 
+std::map<std::string, std::string> session_record(std::span<const std::byte> bytes, const std::string& initiator,
+                                                  const std::string& portal) {
+  std::map<std::string, std::string> record = read_login_transcript(bytes);
+  record["portal"] = portal;
+  const std::optional<LoginIdentity> identity = login_identity(bytes);
+  if (!identity) return record;
+  record["InitiatorName"] = initiator;
+  record["ISID"] = identity->isid;
+  record["TSIH"] = std::to_string(identity->tsih);
+  return record;
+}
+
 std::optional<iscsi::LoginStatus> last_login_status(std::span<const std::byte> bytes) {
   std::optional<iscsi::LoginStatus> status;
   for_each_response(bytes, [&status](const iscsi::LoginResponseBhs& response, std::span<const std::byte>) {

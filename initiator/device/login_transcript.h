@@ -24,6 +24,10 @@ struct LoginIdentity {
 /// As the last whole Login Response has it; nothing where the bytes begin with none.
 std::optional<LoginIdentity> login_identity(std::span<const std::byte> bytes);
 
+/// What a run's record says of a session: the target's keys, its portal, and what the session is known by.
+std::map<std::string, std::string> session_record(std::span<const std::byte> bytes, const std::string& initiator,
+                                                  const std::string& portal);
+
 /// The status of the last whole Login Response; nothing where the bytes begin with none.
 std::optional<iscsi::LoginStatus> last_login_status(std::span<const std::byte> bytes);
 

@@ -37,7 +37,7 @@ restarted_load() {
   expect_json "$WORK/run.json" '[e["kind"] for e in run["events"]].count("reconnect") >= 4'
   expect_json "$WORK/run.json" 'all("sent again" in e["evidence"] and 0 < e["lasted_s"] < 30 for e in run["events"] if e["kind"] == "reconnect")'
   expect_json "$WORK/run.json" 'run["load"]["read_back"] and run["load"]["read_back_blocks"] > 0'
-  expect_json "$WORK/run.json" 'run["destination"]["negotiated"]["engine"] == "'"${HOLDFAST_ENGINE:-libiscsi}"'"'
+  expect_json "$WORK/run.json" 'run["destination"]["negotiated"]["engine"] == "'"${HOLDFAST_ENGINE:-native}"'"'
   stop_holdfastd
 }
 

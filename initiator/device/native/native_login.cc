@@ -63,7 +63,7 @@ class Conversation {
       : exchange_(loop, fd), login_(login), dialogue_(login, offered_parameters()) {}
 
   Task<Result<LoginDialogue::Next>> run(Instant deadline);
-  LoggedIn outcome(Fd fd) const;
+  LoggedIn outcome(Fd fd, const std::string& portal) const;
   const std::string& elsewhere() const { return dialogue_.elsewhere(); }
   std::span<const std::byte> heard() const { return exchange_.heard(); }
 
@@ -140,7 +140,7 @@ Task<Status> Conversation::receive() {
   co_return Status();
 }
 
-LoggedIn Conversation::outcome(Fd fd) const {
+LoggedIn Conversation::outcome(Fd fd, const std::string& portal) const {
   LoggedIn in;
   in.fd = std::move(fd);
   in.parameters = *dialogue_.parameters();
@@ -149,7 +149,8 @@ LoggedIn Conversation::outcome(Fd fd) const {
   in.exp_stat_sn = response_.stat_sn.value() + 1;
   in.tsih = response_.tsih;
   in.initiator = login_.initiator;
-  in.keys = read_login_transcript(exchange_.heard());
+  in.portal = portal;
+  in.keys = session_record(exchange_.heard(), in.initiator, portal);
   return in;
 }
 
@@ -178,9 +179,7 @@ Task<Result<LoggedIn>> log_in_natively(Loop& loop, IscsiLogin login, Instant dea
     Result<LoginDialogue::Next> end = co_await conversation.run(deadline);
     if (!end) co_return not_logged_in(login, portal, conversation.heard(), end.error());
     if (*end == LoginDialogue::Next::let_in) {
-      LoggedIn in = conversation.outcome(std::move(fd).value());
-      in.portal = portal;
-      in.keys["portal"] = portal;
+      LoggedIn in = conversation.outcome(std::move(fd).value(), portal);
       co_return in;
     }
     Result<SocketAddress> next = redirected_address(portal, conversation.elsewhere(), hop);

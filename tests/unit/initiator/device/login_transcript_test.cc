@@ -67,6 +67,11 @@ TEST(LoginTranscript, TheSessionIsThatOfTheLastResponse) {
   ASSERT_TRUE(identity);
   EXPECT_EQ(identity->isid, "801234560001");
   EXPECT_EQ(identity->tsih, 7u);
+  const auto record = session_record(bytes, "iqn.2026-11.example:us", "192.0.2.7:3260");
+  EXPECT_EQ(record.at("InitiatorName"), "iqn.2026-11.example:us");
+  EXPECT_EQ(record.at("ISID"), identity->isid);
+  EXPECT_EQ(record.at("TSIH"), std::to_string(identity->tsih));
+  EXPECT_EQ(record.at("portal"), "192.0.2.7:3260");
 }
 
 TEST(LoginTranscript, StopsAtWhatIsDamagedOrCutOff) {
