@@ -4,10 +4,10 @@
 #
 #   ATOMIC_BENCH_ROUNDS=N    turns of A B B A (3)
 #   ATOMIC_BENCH_SECONDS=N   of each measurement (2)
-. "$(dirname "$0")/../end_to_end/lib.sh"
+. "$(dirname "$0")/bench.sh"
 need sg_unmap
-rounds="${ATOMIC_BENCH_ROUNDS:-3}"
-seconds="${ATOMIC_BENCH_SECONDS:-2}"
+rounds="${ATOMIC_BENCH_ROUNDS:-$(usually 3 1)}"
+seconds="${ATOMIC_BENCH_SECONDS:-$(usually 2 1)}"
 
 median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
 measure() { expect_exit 0 "$SWAP_LOAD" "$URL" "$1" 2 "$2" "$seconds"; cat "$WORK/out" >> "$WORK/$1"; }

@@ -7,10 +7,10 @@
 #   COPY_BENCH_TREE=DIR   the tree of small files (/usr/include)
 TMPDIR=/dev/shm
 [[ "$(stat -f -c %T "$TMPDIR" 2> /dev/null)" == tmpfs ]] || { echo "-- skipped: $TMPDIR is no tmpfs"; exit 77; }
-. "$(dirname "$0")/../end_to_end/lib.sh"
+. "$(dirname "$0")/bench.sh"
 need mke2fs
-rounds="${COPY_BENCH_ROUNDS:-2}"
-mib="${COPY_BENCH_MIB:-1024}"
+rounds="${COPY_BENCH_ROUNDS:-$(usually 2 1)}"
+mib="${COPY_BENCH_MIB:-$(usually 1024 256)}"
 tree="${COPY_BENCH_TREE:-/usr/include}"
 available_mib="$(df -BM --output=avail "$WORK" | tail -n 1 | tr -dc 0-9)"
 [[ $available_mib -gt $((mib * 5 / 2 + 1024)) ]] || skip "too little room on $TMPDIR: $available_mib MiB"

@@ -1,6 +1,6 @@
 # What the daemon costs: idle under 16 MiB resident and without a single wake-up, with one busy session
 # under 64 MiB.
-. "$(dirname "$0")/../end_to_end/lib.sh"
+. "$(dirname "$0")/bench.sh"
 need iscsi-perf
 kib() { awk -v key="$1:" '$1 == key { print $2 }' "/proc/$DAEMON/status"; }
 sleeps() { cat "/proc/$DAEMON"/task/*/status | awk '$1 == "voluntary_ctxt_switches:" { sum += $2 } END { print sum }'; }

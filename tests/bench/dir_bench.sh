@@ -6,8 +6,8 @@
 #   DIR_BENCH_TREE=DIR   the tree of small files (/usr/include)
 TMPDIR=/dev/shm
 [[ "$(stat -f -c %T "$TMPDIR" 2> /dev/null)" == tmpfs ]] || { echo "-- skipped: $TMPDIR is no tmpfs"; exit 77; }
-. "$(dirname "$0")/../end_to_end/lib.sh"
-rounds="${DIR_BENCH_ROUNDS:-3}"
+. "$(dirname "$0")/bench.sh"
+rounds="${DIR_BENCH_ROUNDS:-$(usually 3 1)}"
 tree="${DIR_BENCH_TREE:-/usr/include}"
 tree_mib="$(du -sm "$tree" | cut -f 1)"
 available_mib="$(df -BM --output=avail "$WORK" | tail -n 1 | tr -dc 0-9)"

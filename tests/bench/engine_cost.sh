@@ -3,12 +3,12 @@
 # the system calls and the allocations of an operation. Goal: the native engine takes a quarter of what
 # libiscsi takes. It is reported and never fails.
 #
-#   ENGINE_ROUNDS=N    turns of A B B A (1)
+#   ENGINE_ROUNDS=N    turns of A B B A (3)
 #   ENGINE_SECONDS=N   of each measurement (2)
-. "$(dirname "$0")/../end_to_end/lib.sh"
+. "$(dirname "$0")/bench.sh"
 : "${ENGINE_LOAD:?}"
-rounds="${ENGINE_ROUNDS:-1}"
-seconds="${ENGINE_SECONDS:-2}"
+rounds="${ENGINE_ROUNDS:-$(usually 3 1)}"
+seconds="${ENGINE_SECONDS:-$(usually 2 1)}"
 memory=/dev/shm
 [[ -d "$memory" && -w "$memory" ]] || memory="$WORK"
 image="$(mktemp "$memory/holdfast-engine.XXXXXX")"

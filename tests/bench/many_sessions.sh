@@ -3,8 +3,8 @@
 # seconds too.
 #
 #   MANY_SESSIONS_SECONDS=N   for how long the idle ones are watched (20)
-. "$(dirname "$0")/../end_to_end/lib.sh"
-seconds="${MANY_SESSIONS_SECONDS:-20}"
+. "$(dirname "$0")/bench.sh"
+seconds="${MANY_SESSIONS_SECONDS:-$(usually 20 5)}"
 [[ $(ulimit -n) -ge 1200 ]] || ulimit -n 1200 || skip "no thousand file descriptors here"
 kib() { awk -v key="$1:" '$1 == key { print $2 }' "/proc/$DAEMON/status"; }
 cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$DAEMON/stat"; }

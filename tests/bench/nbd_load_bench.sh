@@ -5,11 +5,11 @@
 #
 #   NBD_BENCH_ROUNDS=N    turns of A B B A (2)
 #   NBD_BENCH_SECONDS=N   of each measurement (3)
-. "$(dirname "$0")/../end_to_end/lib.sh"
+. "$(dirname "$0")/bench.sh"
 need nbdkit fio
 fio --enghelp 2> /dev/null | grep -qw nbd || skip "this fio has no nbd engine"
-rounds="${NBD_BENCH_ROUNDS:-2}"
-seconds="${NBD_BENCH_SECONDS:-3}"
+rounds="${NBD_BENCH_ROUNDS:-$(usually 2 1)}"
+seconds="${NBD_BENCH_SECONDS:-$(usually 3 1)}"
 port="$(free_port)"
 start nbdkit nbdkit -f -i 127.0.0.1 -p "$port" memory 256M
 wait_until 10 eval "(exec 3<> /dev/tcp/127.0.0.1/$port) 2> /dev/null" || fail "nbdkit does not start"

@@ -3,7 +3,7 @@
 #
 #   NFS_BENCH_ROUNDS=N   turns of A B B A (1)
 #   NFS_BENCH_TREE=DIR   what is copied (/usr/include)
-. "$(dirname "$0")/../end_to_end/lib.sh"
+. "$(dirname "$0")/bench.sh"
 rounds="${NFS_BENCH_ROUNDS:-1}"
 tree="${NFS_BENCH_TREE:-/usr/include}"
 start_ganesha 4

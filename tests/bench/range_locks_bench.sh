@@ -1,7 +1,7 @@
 # What range locks cost plain READs and WRITEs: the time to take one and give it back, as a share of the
 # processor time that the daemon spends on a 4 KiB command, from the wire to the wire, on a store that costs
 # nothing. A share that no run of the whole can show is the goal: less than 1 %. Reported, and never a failure.
-. "$(dirname "$0")/../end_to_end/lib.sh"
+. "$(dirname "$0")/bench.sh"
 expect_exit 0 "$RANGE_LOCKS_BENCH" --benchmark_min_time=0.2 --benchmark_format=csv
 nanoseconds() { sed -nE "s/^\"plain_command\/$1\",[0-9]+,[^,]+,([^,]+),.*/\1/p" "$WORK/out"; }
 alone="$(nanoseconds 0)" beside_one="$(nanoseconds 1)" beside_many="$(nanoseconds 32)"

@@ -1,6 +1,6 @@
 # A reload of 1,000 Luns while another target is loaded: by our own watch no gap in its I/O is longer than
 # 100 ms, whether the Luns come, all change, or go, and while one of them is in use.
-. "$(dirname "$0")/../end_to_end/lib.sh"
+. "$(dirname "$0")/bench.sh"
 luns=1000
 truncate -s 256M "$WORK/steady"
 mkdir "$WORK/luns"

@@ -5,9 +5,9 @@
 #
 #   STAGE_BENCH_ROUNDS=N    turns of on-off-off-on (5)
 #   STAGE_BENCH_SECONDS=N   of each measurement (3)
-. "$(dirname "$0")/../end_to_end/lib.sh"
-rounds="${STAGE_BENCH_ROUNDS:-5}"
-seconds="${STAGE_BENCH_SECONDS:-3}"
+. "$(dirname "$0")/bench.sh"
+rounds="${STAGE_BENCH_ROUNDS:-$(usually 5 1)}"
+seconds="${STAGE_BENCH_SECONDS:-$(usually 3 1)}"
 CONFIG="$WORK/holdfastd.conf"
 printf 'Target %s\n    Lun 0 Type=nullio,Blocks=524288\n' "$IQN" > "$CONFIG"
 start_holdfastd

@@ -4,10 +4,10 @@
 #
 #   WATCH_BENCH_ROUNDS=N    turns of A B B A (3)
 #   WATCH_BENCH_SECONDS=N   of each measurement (3)
-. "$(dirname "$0")/../end_to_end/lib.sh"
+. "$(dirname "$0")/bench.sh"
 need nbdkit
-rounds="${WATCH_BENCH_ROUNDS:-3}"
-seconds="${WATCH_BENCH_SECONDS:-3}"
+rounds="${WATCH_BENCH_ROUNDS:-$(usually 3 1)}"
+seconds="${WATCH_BENCH_SECONDS:-$(usually 3 1)}"
 truncate -s 64M "$WORK/image"
 one_lun "$WORK/image" IOMode=wb
 start_holdfastd
