@@ -44,6 +44,12 @@ scsi::AdditionalSense sense_of(WriteGather::Verdict verdict) {
   return protocol_service_crc_error;
 }
 
+iscsi::Intake landing_at(Slot& slot, std::uint32_t offset, std::uint32_t bytes) {
+  iscsi::Intake intake{.kind = iscsi::Intake::Kind::land, .bytes = bytes};
+  if (bytes > 0) intake.memory = &slot.place_at(offset);
+  return intake;
+}
+
 std::size_t chunks_for(std::uint32_t bytes) {
   return (bytes + DataMemory::chunk_bytes - 1) / DataMemory::chunk_bytes;
 }
@@ -80,10 +86,7 @@ CommandSet::Verdict CommandSet::command_arrived(const iscsi::ScsiCommandBhs& hea
   plan_data(slot, header);
   landing_ = &slot;
   slot.landing = true;
-  verdict.intake = {.kind = Intake::Kind::land,
-                    .chunks = slot.chunks(),
-                    .offset = 0,
-                    .bytes = std::min<std::uint32_t>(header.data_segment_bytes, slot.wanted())};
+  verdict.intake = landing_at(slot, 0, std::min<std::uint32_t>(header.data_segment_bytes, slot.wanted()));
   return verdict;
 }
 
@@ -226,10 +229,7 @@ CommandSet::Verdict CommandSet::data_out_arrived(const iscsi::DataOutBhs& header
   landing_ = slot;
   slot->landing = true;
   const std::uint32_t wanted = slot->gather.wanted();
-  return {.intake = {.kind = Intake::Kind::land,
-                     .chunks = slot->chunks(),
-                     .offset = offset,
-                     .bytes = offset < wanted ? std::min(bytes, wanted - offset) : 0}};
+  return {.intake = landing_at(*slot, offset, offset < wanted ? std::min(bytes, wanted - offset) : 0)};
 }
 
 /// RFC 7143 section 7.8: the answer waits until all the data that was announced or asked for is here.

@@ -76,9 +76,7 @@ void CommandSet::advance(Slot& slot) {
 
 void CommandSet::execute(Slot& slot) {
   slot.stage = Slot::Stage::executing;
-  for (std::size_t i = 0; i < slot.chunk_count_; ++i)
-    slot.vectors_[i] = {slot.chunks_[i], DataMemory::chunk_bytes};
-  slot.command.vectors = std::span(slot.vectors_).first(slot.chunk_count_);
+  slot.command.vectors = slot.name_chunks();
   if (slot.transfer.direction == Transfer::Direction::out)
     slot.command.data_out_bytes = slot.gather.wanted();
   target_.execute(slot.command);

@@ -10,8 +10,8 @@
 #include "common/iscsi/framing.h"
 #include "common/iscsi/parameters.h"
 #include "common/iscsi/pdu.h"
+#include "common/iscsi/receiver.h"
 #include "target/session/data_memory.h"
-#include "target/session/receiver.h"
 #include "target/session/sender.h"
 #include "target/session/session_parts.h"
 #include "target/session/slot.h"
@@ -55,7 +55,7 @@ class CommandSet final : private DataMemory::Share {
   /// What a PDU's header comes to: where its data goes, or why it is refused. A refused PDU's data
   /// is swallowed.
   struct Verdict {
-    Intake intake{};
+    iscsi::Intake intake{};
     /// The PDU is refused: it is to be answered with a Reject.
     std::optional<iscsi::PduFault> refused{};
     /// For the log: the command fails, with sense data that says so, or the PDU is ignored.

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/iscsi/receiver.h"
 #include "common/runtime/fd.h"
 #include "common/runtime/loop.h"
 #include "common/runtime/timer.h"
@@ -11,7 +12,6 @@
 #include "target/session/discovery.h"
 #include "target/session/keep_alive.h"
 #include "target/session/pdu_router.h"
-#include "target/session/receiver.h"
 #include "target/session/reply.h"
 #include "target/session/sender.h"
 #include "target/session/session_parts.h"
@@ -154,7 +154,7 @@ class Connection final : private PduRouter::Owner,
   TaskManagement tasks_;
   ReplyStock replies_;
   PduRouter router_;
-  Receiver receiver_;
+  iscsi::Receiver receiver_;
   KeepAlive keep_alive_;
   State state_ = State::running;
   bool on_purpose_ = false;

@@ -9,6 +9,7 @@
 namespace holdfast::target {
 
 using iscsi::GenericBhs;
+using iscsi::Intake;
 using iscsi::Opcode;
 using iscsi::PduFault;
 using iscsi::RejectReason;

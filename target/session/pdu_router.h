@@ -6,10 +6,10 @@
 
 #include "common/iscsi/framing.h"
 #include "common/iscsi/pdu.h"
+#include "common/iscsi/receiver.h"
 #include "target/session/command_set.h"
 #include "target/session/command_window.h"
 #include "target/session/discovery.h"
-#include "target/session/receiver.h"
 #include "target/session/reply.h"
 #include "target/session/stage_recorder.h"
 #include "target/session/task_management.h"
@@ -19,7 +19,7 @@ namespace holdfast::target {
 /// Reads a connection's PDUs in the full feature phase: judges each header, says where its data
 /// goes, and hands it to whom it concerns. What concerns nobody else it answers itself, from the
 /// loop and with no store involved, so that a busy store never looks like a dead target.
-class PduRouter final : public Receiver::Owner {
+class PduRouter final : public iscsi::Receiver::Owner {
  public:
   /// Whom it tells of what concerns the session as a whole.
   class Owner {
@@ -52,8 +52,8 @@ class PduRouter final : public Receiver::Owner {
   void go_deaf() { deaf_ = true; }
 
  private:
-  // Receiver::Owner.
-  Intake header_arrived(const iscsi::GenericBhs& header,
+  // iscsi::Receiver::Owner.
+  iscsi::Intake header_arrived(const iscsi::GenericBhs& header,
                         std::span<const std::byte> additional) override;
   void pdu_arrived(std::span<const std::byte> collected) override;
   void data_is_spoiled() override;
@@ -61,13 +61,13 @@ class PduRouter final : public Receiver::Owner {
   void heard() override { owner_.bytes_came(); }
   void stream_ended(int error) override { owner_.stream_over(error); }
 
-  Intake route(const iscsi::GenericBhs& header);
-  Intake take(const iscsi::GenericBhs& header, const CommandSet::Verdict& verdict);
-  Intake take_numbered(const iscsi::GenericBhs& header, Intake::Kind kind);
+  iscsi::Intake route(const iscsi::GenericBhs& header);
+  iscsi::Intake take(const iscsi::GenericBhs& header, const CommandSet::Verdict& verdict);
+  iscsi::Intake take_numbered(const iscsi::GenericBhs& header, iscsi::Intake::Kind kind);
   bool should_wait_for_earlier_commands(const iscsi::GenericBhs& header) const;
-  Intake come_early();
+  iscsi::Intake come_early();
   void reject(const iscsi::GenericBhs& header, const iscsi::PduFault& fault);
-  Intake out_of_step(std::string_view why, bool has_reject);
+  iscsi::Intake out_of_step(std::string_view why, bool has_reject);
 
   void log_out(const iscsi::LogoutRequestBhs& request);
   void answer_nop(const iscsi::NopOutBhs& request, std::span<const std::byte> data);

@@ -6,10 +6,10 @@
 
 namespace holdfast::target {
 
-Outgoing::Fill Reply::fill(Batch& batch, Numbers& numbers) {
+Outgoing::Fill Reply::fill(iscsi::Batch& batch, Numbers& numbers) {
   if (!batch.has_room(1)) return Fill::partly;
   header_.data_segment_bytes = static_cast<std::uint32_t>(data_.size());
-  batch.add(header_, stat_sn_, numbers);
+  batch.add(numbers.stamp(header_, stat_sn_));
   batch.add_data(data_.data(), data_.size());
   batch.pad(data_.size());
   return Fill::wholly;

@@ -21,7 +21,7 @@ class Reply final : public Outgoing {
 
  private:
   friend class ReplyStock;
-  Fill fill(Batch& batch, Numbers& numbers) override;
+  Fill fill(iscsi::Batch& batch, Numbers& numbers) override;
   void released() override;
 
   ReplyStock& stock_;

@@ -1,16 +1,15 @@
 #include "target/session/sender.h"
 
-#include <sys/socket.h>
-
 #include "common/base/check.h"
 
 namespace holdfast::target {
 
 Sender::Sender(Loop& loop, int fd, CommandWindow& window, std::uint32_t stat_sn,
                iscsi::Digests digests, Owner& owner)
-    : loop_(loop), fd_(fd), owner_(owner), numbers_{.window = window, .stat_sn = stat_sn} {
-  batch_.use_digests(digests);
-}
+    : loop_(loop),
+      owner_(owner),
+      numbers_{.window = window, .stat_sn = stat_sn},
+      wire_(loop, fd, digests, *this) {}
 
 void Sender::queue(Outgoing& outgoing) {
   CHECK(!outgoing.in_line_ && !closed_);
@@ -19,7 +18,7 @@ void Sender::queue(Outgoing& outgoing) {
   outgoing.previous_ = tail_;
   (tail_ != nullptr ? tail_->next_ : head_) = &outgoing;
   tail_ = &outgoing;
-  if (in_flight() || queued()) return;
+  if (sending() || queued()) return;
   loop_.at_turn_end(*this);
   owner_.sending_begins();
 }
@@ -36,41 +35,36 @@ void Sender::remove(Outgoing& outgoing) {
 
 void Sender::run() {
   if (closed_) owner_.batch_sent();
-  if (closed_ || in_flight() || head_ == nullptr) return;
-  batch_.clear();
-  while (head_ != nullptr && finished_ < Batch::headers_max) {
+  if (closed_ || sending() || head_ == nullptr) return;
+  iscsi::Batch& batch = wire_.batch();
+  batch.clear();
+  while (head_ != nullptr && finished_ < iscsi::Batch::headers_max) {
     Outgoing& first = *head_;
-    const Outgoing::Fill filled = first.fill(batch_, numbers_);
+    const Outgoing::Fill filled = first.fill(batch, numbers_);
     head_has_begun_ = filled == Outgoing::Fill::partly;
     if (head_has_begun_) break;
     unlink(first);
     if (filled == Outgoing::Fill::wholly) finished_in_batch_[finished_++] = &first;
   }
-  send();
+  if (!batch.empty())
+    wire_.send();
+  else
+    go_on();
 }
 
-// MSG_WAITALL makes the kernel go on by itself where the socket has no room for all of it. A kernel
-// that does not know that for sendmsg tells how far it came, and we ask again.
-void Sender::send() {
-  const msghdr* message = batch_.message();
-  if (message != nullptr) {
-    loop_.submit(Operation::sendmsg(fd_, message, MSG_WAITALL | MSG_NOSIGNAL), *this);
-    return;
-  }
+void Sender::go_on() {
   release_finished();
   if (head_ != nullptr && !closed_ && !queued()) loop_.at_turn_end(*this);
 }
 
-void Sender::complete(std::int32_t result, bool) {
-  if (closed_ || result <= 0) {
-    release_finished();
-    if (!closed_) owner_.send_failed(-result);
+void Sender::batch_gone(int error) {
+  if (error == 0 || closed_) {
+    go_on();
   } else {
-    bytes_sent_ += static_cast<std::uint64_t>(result);
-    batch_.consumed(static_cast<std::size_t>(result));
-    send();
+    release_finished();
+    owner_.send_failed(error);
   }
-  if (!in_flight()) owner_.batch_sent();
+  owner_.batch_sent();
 }
 
 void Sender::release_finished() {
@@ -81,7 +75,8 @@ void Sender::release_finished() {
 
 void Sender::close() {
   closed_ = true;
-  if (in_flight() && head_has_begun_ && head_ != nullptr) {
+  wire_.stop();
+  if (sending() && head_has_begun_ && head_ != nullptr) {
     finished_in_batch_[finished_++] = head_;  // The kernel still reads from it.
     unlink(*head_);
   }
@@ -90,7 +85,7 @@ void Sender::close() {
     unlink(first);
     first.released();
   }
-  if (!in_flight()) release_finished();
+  if (!sending()) release_finished();
 }
 
 }  // namespace holdfast::target

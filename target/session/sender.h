@@ -4,10 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/iscsi/batch_sender.h"
 #include "common/runtime/completion.h"
 #include "common/runtime/loop.h"
-#include "target/session/batch.h"
 #include "target/session/command_window.h"
+#include "target/session/numbers.h"
 
 namespace holdfast::target {
 
@@ -33,7 +34,7 @@ class Outgoing {
  private:
   friend class Sender;
   /// Adds PDUs while there is room.
-  virtual Fill fill(Batch& batch, Numbers& numbers) = 0;
+  virtual Fill fill(iscsi::Batch& batch, Numbers& numbers) = 0;
   /// Everything that it added has left our memory, or the connection has ended; it may be used for
   /// something else, or freed, from inside this.
   virtual void released() = 0;
@@ -47,7 +48,7 @@ class Outgoing {
 /// All that became ready in a turn of the loop goes out in one sendmsg, and while that is on its
 /// way, what becomes ready gathers for the next. So a peer that reads slowly gets large sends, and
 /// one that does not read holds back one batch and its own line, nothing else.
-class Sender final : private Completion, private Deferred {
+class Sender final : private Deferred, private iscsi::BatchSender::Owner {
  public:
   /// Whom the sender tells.
   class Owner {
@@ -74,31 +75,29 @@ class Sender final : private Completion, private Deferred {
   void close();
 
   /// Nothing is in the line or with the kernel.
-  bool idle() const { return head_ == nullptr && !in_flight() && !queued(); }
-  bool sending() const { return in_flight(); }
+  bool idle() const { return head_ == nullptr && !sending() && !queued(); }
+  bool sending() const { return wire_.in_flight(); }
   bool is_closed() const { return closed_; }
   /// What the kernel has taken so far.
-  std::uint64_t bytes_sent() const { return bytes_sent_; }
+  std::uint64_t bytes_sent() const { return wire_.bytes_sent(); }
   std::uint32_t next_stat_sn() const { return numbers_.stat_sn; }
 
  private:
   void unlink(Outgoing& outgoing);
   void release_finished();
   void run() override;  // at the turn's end
-  void send();
-  void complete(std::int32_t result, bool more) override;
+  void go_on();
+  void batch_gone(int error) override;
 
   Loop& loop_;
-  const int fd_;
   Owner& owner_;
   Numbers numbers_;
+  iscsi::BatchSender wire_;
   Outgoing* head_ = nullptr;
   Outgoing* tail_ = nullptr;
-  Batch batch_;
   // In the batch with their last PDU; and on closing, one more that had only begun.
-  std::array<Outgoing*, Batch::headers_max + 1> finished_in_batch_;
+  std::array<Outgoing*, iscsi::Batch::headers_max + 1> finished_in_batch_;
   std::size_t finished_ = 0;
-  std::uint64_t bytes_sent_ = 0;
   bool head_has_begun_ = false;  // the batch refers to the first in the line
   bool closed_ = false;
 };

@@ -27,13 +27,23 @@ std::uint32_t Slot::wanted() const {
   return moves ? std::min(transfer.bytes, expected) : 0;
 }
 
+std::span<iovec> Slot::name_chunks() {
+  for (std::size_t i = 0; i < chunk_count_; ++i) vectors_[i] = {chunks_[i], DataMemory::chunk_bytes};
+  return std::span(vectors_).first(chunk_count_);
+}
+
+iscsi::MemoryCursor& Slot::place_at(std::uint32_t offset) {
+  place_ = iscsi::MemoryCursor(name_chunks(), offset);
+  return place_;
+}
+
 void Slot::abort() { set_.abort(*this); }
 
-Outgoing::Fill Slot::fill(Batch& batch, Numbers& numbers) {
+Outgoing::Fill Slot::fill(iscsi::Batch& batch, Numbers& numbers) {
   return stage == Stage::gathering ? fill_requests(batch, numbers) : fill_answer(batch, numbers);
 }
 
-Outgoing::Fill Slot::fill_requests(Batch& batch, Numbers& numbers) {
+Outgoing::Fill Slot::fill_requests(iscsi::Batch& batch, Numbers& numbers) {
   for (;;) {
     if (!batch.has_room(0)) return Fill::partly;
     const auto request = gather.next_request();
@@ -45,11 +55,11 @@ Outgoing::Fill Slot::fill_requests(Batch& batch, Numbers& numbers) {
     r2t.r2t_sn = request->r2t_sn;
     r2t.buffer_offset = request->offset;
     r2t.desired_data_transfer_length = request->bytes;
-    batch.add(r2t, StatSn::shows, numbers);
+    batch.add(numbers.stamp(r2t, StatSn::shows));
   }
 }
 
-Outgoing::Fill Slot::fill_answer(Batch& batch, Numbers& numbers) {
+Outgoing::Fill Slot::fill_answer(iscsi::Batch& batch, Numbers& numbers) {
   while (!data_in.finished()) {
     const std::size_t pieces = data_in.next_bytes() / DataMemory::chunk_bytes + 2;
     if (!batch.has_room(pieces)) return Fill::partly;
@@ -61,7 +71,7 @@ Outgoing::Fill Slot::fill_answer(Batch& batch, Numbers& numbers) {
   return Fill::wholly;
 }
 
-void Slot::add_data_in(Batch& batch, Numbers& numbers) {
+void Slot::add_data_in(iscsi::Batch& batch, Numbers& numbers) {
   using iscsi::DataInBhs;
   const DataInCutter::Piece piece = data_in.next();
   DataInBhs header;
@@ -77,7 +87,7 @@ void Slot::add_data_in(Batch& batch, Numbers& numbers) {
     stat_sn = numbers.stat_sn;
     set_.retire(*this);
   }
-  batch.add(header, carries_status ? StatSn::takes : StatSn::none, numbers);
+  batch.add(numbers.stamp(header, carries_status ? StatSn::takes : StatSn::none));
   for (std::uint32_t offset = piece.offset, left = piece.bytes; left > 0;) {
     const auto in_chunk = static_cast<std::uint32_t>(offset % DataMemory::chunk_bytes);
     const auto bytes =
@@ -89,7 +99,7 @@ void Slot::add_data_in(Batch& batch, Numbers& numbers) {
   batch.pad(piece.bytes);
 }
 
-void Slot::add_response(Batch& batch, Numbers& numbers) {
+void Slot::add_response(iscsi::Batch& batch, Numbers& numbers) {
   set_.retire(*this);
   const Outcome& outcome = this->outcome();
   iscsi::ScsiResponseBhs header;
@@ -102,7 +112,7 @@ void Slot::add_response(Batch& batch, Numbers& numbers) {
       outcome.sense_bytes > 0 ? sizeof sense_length_ + outcome.sense_bytes : 0;
   header.data_segment_bytes = static_cast<std::uint32_t>(sense_bytes);
   stat_sn = numbers.stat_sn;
-  batch.add(header, StatSn::takes, numbers);
+  batch.add(numbers.stamp(header, StatSn::takes));
   if (sense_bytes == 0) return;
   sense_length_ = outcome.sense_bytes;
   batch.add_data(&sense_length_, sizeof sense_length_);

@@ -70,21 +70,24 @@ class Slot final : public Outgoing {
   /// ABORT TASK, also from another connection.
   void abort();
   const Outcome& outcome() const { return failed ? failure : command.outcome; }
-  std::span<std::byte* const> chunks() const { return {chunks_.data(), chunk_count_}; }
+  /// Its memory from `offset` on, until this is asked again.
+  iscsi::MemoryCursor& place_at(std::uint32_t offset);
 
  private:
   friend class CommandSet;
-  Fill fill(Batch& batch, Numbers& numbers) override;
+  Fill fill(iscsi::Batch& batch, Numbers& numbers) override;
   void released() override;
-  Fill fill_requests(Batch& batch, Numbers& numbers);
-  Fill fill_answer(Batch& batch, Numbers& numbers);
-  void add_data_in(Batch& batch, Numbers& numbers);
-  void add_response(Batch& batch, Numbers& numbers);
+  std::span<iovec> name_chunks();
+  Fill fill_requests(iscsi::Batch& batch, Numbers& numbers);
+  Fill fill_answer(iscsi::Batch& batch, Numbers& numbers);
+  void add_data_in(iscsi::Batch& batch, Numbers& numbers);
+  void add_response(iscsi::Batch& batch, Numbers& numbers);
 
   CommandSet& set_;
   // The first `uninvited_count_` chunks are of the memory for uninvited data.
   std::array<std::byte*, chunks_max> chunks_{};
-  std::array<iovec, chunks_max> vectors_;
+  std::array<iovec, chunks_max> vectors_;  // the chunks, when they are in use
+  iscsi::MemoryCursor place_;
   std::size_t chunk_count_ = 0;
   std::size_t uninvited_count_ = 0;
   be16 sense_length_;

@@ -126,12 +126,12 @@ bool TaskManagement::empty() const {
   });
 }
 
-Outgoing::Fill TaskManagement::Function::fill(Batch& batch, Numbers& numbers) {
+Outgoing::Fill TaskManagement::Function::fill(iscsi::Batch& batch, Numbers& numbers) {
   if (!batch.has_room(0)) return Fill::partly;
   iscsi::TaskManagementResponseBhs header;
   header.initiator_task_tag = tag;
   header.response = response;
-  batch.add(header, StatSn::takes, numbers);
+  batch.add(numbers.stamp(header, StatSn::takes));
   return Fill::wholly;
 }
 

@@ -69,7 +69,7 @@ class TaskManagement {
     TaskManagement* owner = nullptr;
 
    private:
-    Fill fill(Batch& batch, Numbers& numbers) override;
+    Fill fill(iscsi::Batch& batch, Numbers& numbers) override;
     void released() override;
   };
 

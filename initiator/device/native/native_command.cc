@@ -18,7 +18,7 @@ void NativeCommand::begin(const iscsi::Parameters& keys) {
   answer = {};
   moved = 0;
   lost = false;
-  memory_in_ = memory_out_ = MemoryCursor(memory);
+  memory_in_ = memory_out_ = iscsi::MemoryCursor(memory);
   received_ = data_sn_ = r2t_sn_ = 0;
   immediate_ = offset_ = invited_ = burst_left_ = burst_data_sn_ = 0;
   burst_tag_ = iscsi::reserved_tag;

@@ -8,10 +8,10 @@
 #include <span>
 
 #include "common/base/clock.h"
+#include "common/iscsi/memory_cursor.h"
 #include "common/iscsi/parameters.h"
 #include "common/iscsi/pdu.h"
 #include "initiator/device/iscsi_disk.h"
-#include "initiator/device/native/memory_cursor.h"
 
 namespace holdfast::initiator {
 
@@ -61,13 +61,13 @@ class NativeCommand {
   /// A response, or a Data-In with status.
   const char* accept_status(std::uint8_t status, std::uint8_t flags, std::uint32_t residual);
   void accept_sense(std::span<const std::byte> data_segment);
-  MemoryCursor& landing() { return memory_in_; }
+  iscsi::MemoryCursor& landing() { return memory_in_; }
 
   /// Whether there is data that the target has asked for, or need not ask for.
   bool has_burst() const { return burst_left_ > 0; }
   /// The next PDU of the present burst, of `most` bytes at most.
   DataOut next_data_out(std::uint32_t most);
-  MemoryCursor& leaving() { return memory_out_; }
+  iscsi::MemoryCursor& leaving() { return memory_out_; }
 
   // For the session.
   enum class State : std::uint8_t { idle, waiting, under_way, answered };
@@ -96,12 +96,12 @@ class NativeCommand {
   void start_next_burst();
 
   // Reading.
-  MemoryCursor memory_in_;
+  iscsi::MemoryCursor memory_in_;
   std::uint32_t received_ = 0;
   std::uint32_t data_sn_ = 0;
 
   // Writing.
-  MemoryCursor memory_out_;
+  iscsi::MemoryCursor memory_out_;
   std::uint32_t immediate_ = 0;
   std::uint32_t offset_ = 0;    // of the next Data-Out
   std::uint32_t invited_ = 0;   // up to here data was sent, or will be without another R2T

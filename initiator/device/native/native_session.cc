@@ -51,15 +51,14 @@ NativeSession::NativeSession(Loop& loop, LoggedIn in, const Options& options)
       max_cmd_sn_(in_.max_cmd_sn),
       exp_stat_sn_(in_.exp_stat_sn),
       commands_(options.commands_max + conversations_max),
-      batch_({in_.parameters.header_digest, in_.parameters.data_digest}),
       last_heard_(loop.now()),
       last_sent_(loop.now()) {
   for (std::size_t i = commands_.size(); i > 0; --i) free_places_.push_back(static_cast<std::uint16_t>(i - 1));
-  in_batch_.reserve(PduBatch::pdus_max);
+  in_batch_.reserve(iscsi::Batch::headers_max);
   texts_in_batch_.reserve(controls_max);  // The kernel reads from them, so they never move.
   const iscsi::Digests digests{in_.parameters.header_digest, in_.parameters.data_digest};
   parts_ = std::make_unique<Parts>(loop, *this, in_.fd.get(), digests);
-  parts_->reader.start();
+  parts_->receiver.start();
   parts_->clockwork.arm(clock_now() + options_.ping_every);
   conversation_.owner = this;
   conversation_.done = [](NativeCommand& command) {
@@ -218,20 +217,20 @@ void NativeSession::fail(Error why) {
   failure_ = std::move(why);
   if (failure_.code == 0) failure_.code = EIO;
   ::shutdown(in_.fd.get(), SHUT_RDWR);  // Whatever is in flight on the socket ends now.
-  parts_->reader.stop();
-  loop_.cancel(parts_->send);
+  parts_->receiver.stop();
+  parts_->sender.stop();
   parts_->clockwork.disarm();
   loop_.defer(parts_->ending);
   changed_.set();
 }
 
 bool NativeSession::idle() const {
-  return parts_->reader.idle() && !parts_->send.in_flight() && !parts_->flush.queued() && !parts_->ending.queued();
+  return parts_->receiver.idle() && !parts_->sender.in_flight() && !parts_->flush.queued() && !parts_->ending.queued();
 }
 
 /// The kernel has let go of everybody's memory.
 void NativeSession::give_back_when_idle() {
-  if (!failed_ || settled_ || !parts_->reader.idle() || parts_->send.in_flight()) return;
+  if (!failed_ || settled_ || !parts_->receiver.idle() || parts_->sender.in_flight()) return;
   settled_ = true;
   release_sent();
   for (NativeCommand*& place : commands_) {

@@ -12,8 +12,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
+#include "common/iscsi/batch_sender.h"
 #include "common/iscsi/parameters.h"
 #include "common/iscsi/pdu.h"
+#include "common/iscsi/receiver.h"
 #include "common/runtime/event.h"
 #include "common/runtime/fd.h"
 #include "common/runtime/loop.h"
@@ -21,8 +23,6 @@
 #include "initiator/device/iscsi_session.h"
 #include "initiator/device/native/native_command.h"
 #include "initiator/device/native/native_login.h"
-#include "initiator/device/native/pdu_batch.h"
-#include "initiator/device/native/pdu_reader.h"
 #include "initiator/device/path_witness.h"
 #include "initiator/device/wire_use.h"
 
@@ -34,7 +34,9 @@ namespace holdfast::initiator {
 /// What comes from the target is data: whatever breaks the protocol fails the session, as does the end
 /// of the connection, and `failure` has the reason in words. Then every command is given back as soon
 /// as the kernel lets go of its memory. It never reconnects by itself.
-class NativeSession final : public IscsiSession, private PduReader::Owner {
+class NativeSession final : public IscsiSession,
+                            private iscsi::Receiver::Owner,
+                            private iscsi::BatchSender::Owner {
  public:
   struct Options {
     std::uint32_t commands_max = 32;  // at once
@@ -83,7 +85,6 @@ class NativeSession final : public IscsiSession, private PduReader::Owner {
                                     Instant deadline) override;
 
  private:
-  class Send;
   class Flush;
   class Ending;
   class Clockwork;
@@ -112,30 +113,30 @@ class NativeSession final : public IscsiSession, private PduReader::Owner {
   // Sending, in native_session_send.cc.
   void flush_soon();
   void flush();
-  void fill();
+  void fill(iscsi::Batch& batch);
   bool may_send_commands() const;
-  void send_controls();
-  void send_command(NativeCommand& command);
-  void send_data(NativeCommand& command);
+  void send_controls(iscsi::Batch& batch);
+  void send_command(iscsi::Batch& batch, NativeCommand& command);
+  void send_data(iscsi::Batch& batch, NativeCommand& command);
   void refer_to(NativeCommand& command);
   void queue_control(const iscsi::GenericBhs& header, std::string text);
-  void sent(std::int32_t result);
-  void cannot_send(std::int32_t result);
+  void batch_gone(int error) override;
   void release_sent();
   void put_in_line(NativeCommand& command);
   void take_out_of_line(NativeCommand& command);
 
   // Receiving, in native_session_receive.cc.
-  PduReader::Intake header_arrived(const iscsi::GenericBhs& header) override;
+  iscsi::Intake header_arrived(const iscsi::GenericBhs& header, std::span<const std::byte> additional) override;
   void pdu_arrived(std::span<const std::byte> collected) override;
-  void digest_is_wrong(const char* of_what) override;
+  void header_is_spoiled() override { digest_is_wrong("header"); }
+  void data_is_spoiled() override { digest_is_wrong("data"); }
+  void digest_is_wrong(const char* of_what);
   void heard() override { last_heard_ = loop_.now(); }
   void stream_ended(int error) override;
-  bool expects_long_segments() const override;
-  PduReader::Intake broken(std::string_view how);
+  iscsi::Intake broken(std::string_view how);
   const char* take_numbers(const iscsi::GenericBhs& header);
   NativeCommand* find_command(std::uint32_t tag) const;
-  PduReader::Intake data_in_arrived(const iscsi::GenericBhs& header);
+  iscsi::Intake data_in_arrived(const iscsi::GenericBhs& header);
   void r2t_arrived(const iscsi::GenericBhs& header);
   void response_arrived(std::span<const std::byte> sense);
   void nop_in_arrived();
@@ -178,10 +179,7 @@ class NativeSession final : public IscsiSession, private PduReader::Owner {
   NativeCommand* last_waiting_ = nullptr;
   NativeCommand* line_ = nullptr;  // commands with data to send
   NativeCommand* end_of_line_ = nullptr;
-  std::uint64_t reads_ = 0;  // under way
-  std::uint64_t read_bytes_ = 0;
 
-  PduBatch batch_;
   std::vector<NativeCommand*> in_batch_;
   int send_error_ = 0;
   std::vector<Control> controls_;

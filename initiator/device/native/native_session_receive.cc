@@ -20,13 +20,11 @@ namespace holdfast::initiator {
 namespace {
 
 using iscsi::GenericBhs;
+using iscsi::Intake;
 using iscsi::Opcode;
-using Intake = PduReader::Intake;
 
 /// A list of targets is cut off with an error beyond that.
 constexpr std::size_t text_bytes_max = 4 * 1024 * 1024;
-/// Reads with so many bytes each come in segments that are worth their own receive.
-constexpr std::uint64_t long_read_bytes = 16 * 1024;
 /// By how much a StatSN may be out of its place: as many answers may be on their way at once.
 constexpr std::uint32_t stat_sn_disorder_max = 256;
 /// What is kept of a response's sense data.
@@ -82,7 +80,7 @@ const char* NativeSession::take_numbers(const GenericBhs& header) {
   return nullptr;
 }
 
-Intake NativeSession::header_arrived(const GenericBhs& header) {
+Intake NativeSession::header_arrived(const GenericBhs& header, std::span<const std::byte>) {
   arriving_ = header;
   arriving_for_ = nullptr;
   const auto fault =
@@ -170,10 +168,6 @@ void NativeSession::response_arrived(std::span<const std::byte> sense) {
 void NativeSession::answered(NativeCommand& command) {
   commands_[command.place] = nullptr;
   free_places_.push_back(command.place);
-  if (command.direction == NativeCommand::Direction::read) {
-    --reads_;
-    read_bytes_ -= command.bytes;
-  }
   take_out_of_line(command);
   command.state = NativeCommand::State::answered;
   if (!command.with_kernel) deliver(command);
@@ -183,8 +177,6 @@ void NativeSession::deliver(NativeCommand& command) {
   command.state = NativeCommand::State::idle;
   command.done(command);
 }
-
-bool NativeSession::expects_long_segments() const { return reads_ > 0 && read_bytes_ >= reads_ * long_read_bytes; }
 
 void NativeSession::nop_in_arrived() {
   const auto nop = iscsi::as<iscsi::NopInBhs>(arriving_);

@@ -1,9 +1,5 @@
 // What a native session sends: all that gathered in a turn of the loop, in one call.
 
-#include <sys/socket.h>
-
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "common/base/serial_number.h"
@@ -15,6 +11,9 @@ namespace holdfast::initiator {
 namespace {
 
 constexpr Duration last_words_max = std::chrono::milliseconds(100);
+
+/// A PDU is not begun unless so many pieces of its data find room.
+constexpr std::size_t pieces_min = 8;
 
 constexpr std::uint32_t place_bits = 12;
 constexpr std::uint32_t tag_numbers = 1 << 18;  // keeps commands' tags below the bit of the others
@@ -45,7 +44,7 @@ NativeCommand* NativeSession::find_command(std::uint32_t tag) const {
 
 void NativeSession::flush_soon() {
   const bool can_send = !failed_ && send_error_ == 0;
-  if (can_send && !parts_->send.in_flight() && !parts_->flush.queued()) loop_.at_turn_end(parts_->flush);
+  if (can_send && !parts_->sender.in_flight() && !parts_->flush.queued()) loop_.at_turn_end(parts_->flush);
 }
 
 void NativeSession::flush() {
@@ -53,13 +52,13 @@ void NativeSession::flush() {
     changed_.set();  // `close` may be waiting for this one.
     return;
   }
-  if (parts_->send.in_flight() || send_error_ != 0) return;
-  batch_.clear();
-  fill();
-  const msghdr* message = batch_.message();
-  if (message == nullptr) return;
+  if (parts_->sender.in_flight() || send_error_ != 0) return;
+  iscsi::Batch& batch = parts_->sender.batch();
+  batch.clear();
+  fill(batch);
+  if (batch.empty()) return;
   last_sent_ = loop_.now();
-  loop_.submit(Operation::sendmsg(in_.fd.get(), message, MSG_WAITALL | MSG_NOSIGNAL), parts_->send);
+  parts_->sender.send();
 }
 
 bool NativeSession::may_send_commands() const {
@@ -68,24 +67,24 @@ bool NativeSession::may_send_commands() const {
 
 // Data before further commands: then what was begun is finished first, and unsolicited data follows its
 // command in order, as RFC 7143 section 4.2.5.2 wants it.
-void NativeSession::fill() {
-  send_controls();
-  while (batch_.has_room()) {
+void NativeSession::fill(iscsi::Batch& batch) {
+  send_controls(batch);
+  while (batch.has_room(pieces_min)) {
     if (line_ != nullptr) {
-      send_data(*line_);
+      send_data(batch, *line_);
     } else if (may_send_commands()) {
       NativeCommand& command = *waiting_;
       waiting_ = command.next;
-      send_command(command);
+      send_command(batch, command);
     } else {
       return;
     }
   }
 }
 
-void NativeSession::send_controls() {
+void NativeSession::send_controls(iscsi::Batch& batch) {
   std::size_t taken = 0;
-  while (taken < controls_.size() && batch_.has_room()) {
+  while (taken < controls_.size() && batch.has_room(pieces_min)) {
     Control& control = controls_[taken++];
     auto header = iscsi::as<iscsi::NopOutBhs>(control.header);  // Where they all have their numbers.
     header.cmd_sn = cmd_sn_;
@@ -93,17 +92,17 @@ void NativeSession::send_controls() {
     header.data_segment_bytes = static_cast<std::uint32_t>(control.text.size());
     texts_in_batch_.push_back(std::move(control.text));
     std::string& text = texts_in_batch_.back();
-    const iovec piece{text.data(), text.size()};
-    MemoryCursor data(std::span(&piece, 1));
-    batch_.add(iscsi::to_bytes(header), text.size(), data);
+    batch.add(header);
+    batch.add_data(text.data(), text.size());
+    batch.pad(text.size());
   }
   controls_.erase(controls_.begin(), controls_.begin() + static_cast<std::ptrdiff_t>(taken));
 }
 
-void NativeSession::send_command(NativeCommand& command) {
+void NativeSession::send_command(iscsi::Batch& batch, NativeCommand& command) {
   using Direction = NativeCommand::Direction;
   if (command.immediate_bytes() > 0) {
-    const std::size_t fits = command.leaving().reach(command.immediate_bytes(), batch_.pieces_max());
+    const std::size_t fits = command.leaving().reach(command.immediate_bytes(), batch.pieces_max());
     command.limit_immediate(static_cast<std::uint32_t>(fits), in_.parameters);
   }
   iscsi::ScsiCommandBhs header;
@@ -119,21 +118,18 @@ void NativeSession::send_command(NativeCommand& command) {
   command.sent = loop_.now();
   header.exp_stat_sn = exp_stat_sn_;
   header.cdb = command.cdb;
-  batch_.add(iscsi::to_bytes(header), command.immediate_bytes(), command.leaving());
+  batch.add(header);
+  batch.add_segment(command.leaving(), command.immediate_bytes());
   command.state = NativeCommand::State::under_way;
-  if (command.direction == Direction::read) {
-    ++reads_;
-    read_bytes_ += command.bytes;
-  }
   if (command.immediate_bytes() > 0) refer_to(command);
   if (command.has_burst()) put_in_line(command);
 }
 
-void NativeSession::send_data(NativeCommand& command) {
+void NativeSession::send_data(iscsi::Batch& batch, NativeCommand& command) {
   refer_to(command);
-  while (command.has_burst() && batch_.has_room()) {
+  while (command.has_burst() && batch.has_room(pieces_min)) {
     const std::uint32_t most = in_.parameters.peer_max_recv_data_segment_length;
-    const std::size_t fits = command.leaving().reach(most, batch_.pieces_max());
+    const std::size_t fits = command.leaving().reach(most, batch.pieces_max());
     const DataOut out = command.next_data_out(static_cast<std::uint32_t>(fits));
     iscsi::DataOutBhs header;
     if (out.final) header.flags = iscsi::final_bit;
@@ -144,7 +140,8 @@ void NativeSession::send_data(NativeCommand& command) {
     header.exp_stat_sn = exp_stat_sn_;
     header.data_sn = out.data_sn;
     header.buffer_offset = out.offset;
-    batch_.add(iscsi::to_bytes(header), out.bytes, command.leaving());
+    batch.add(header);
+    batch.add_segment(command.leaving(), out.bytes);
   }
   if (!command.has_burst()) take_out_of_line(command);
 }
@@ -203,25 +200,16 @@ bool NativeSession::ping() {
   return true;
 }
 
-/// Why, the reader will learn, and perhaps the target's last words; but not for long.
-void NativeSession::cannot_send(std::int32_t result) {
-  send_error_ = result == 0 ? EPIPE : -result;
-  parts_->clockwork.arm(clock_now() + last_words_max);
-}
-
-// MSG_WAITALL makes the kernel go on by itself where the socket has no room for all of it. A kernel that
-// does not know that for sendmsg tells how far it came, and we ask again.
-void NativeSession::sent(std::int32_t result) {
-  if (result > 0 && !failed_) {
-    batch_.consumed(static_cast<std::size_t>(result));
-    const msghdr* rest = batch_.message();
-    if (rest != nullptr)
-      return loop_.submit(Operation::sendmsg(in_.fd.get(), rest, MSG_WAITALL | MSG_NOSIGNAL), parts_->send);
-  }
-  if (result <= 0 && !failed_) return cannot_send(result);
+void NativeSession::batch_gone(int error) {
   if (failed_) {
     give_back_when_idle();
     changed_.set();
+    return;
+  }
+  if (error != 0) {
+    // Why, the receiver will learn, and perhaps the target's last words; but not for long.
+    send_error_ = error;
+    parts_->clockwork.arm(clock_now() + last_words_max);
     return;
   }
   release_sent();

@@ -8,16 +8,6 @@
 
 namespace holdfast::initiator {
 
-class NativeSession::Send final : public Completion {
- public:
-  explicit Send(NativeSession& session) : session_(session) {}
-  ~Send() = default;
-
- private:
-  void complete(std::int32_t result, bool) override { session_.sent(result); }
-  NativeSession& session_;
-};
-
 /// Sends what was queued in this turn.
 class NativeSession::Flush final : public Deferred {
  public:
@@ -52,10 +42,17 @@ class NativeSession::Clockwork final : public Timer {
 
 struct NativeSession::Parts {
   Parts(Loop& loop, NativeSession& session, int fd, iscsi::Digests digests)
-      : reader(loop, fd, digests, session), send(session), flush(session), ending(session), clockwork(loop, session) {}
+      : receiver(loop, fd, digests, session, receive_bytes),
+        sender(loop, fd, digests, session),
+        flush(session),
+        ending(session),
+        clockwork(loop, session) {}
 
-  PduReader reader;
-  Send send;
+  /// Of small answers: all those that a deep queue brings at once.
+  static constexpr std::size_t receive_bytes = 256 * 1024;
+
+  iscsi::Receiver receiver;
+  iscsi::BatchSender sender;
   Flush flush;
   Ending ending;
   Clockwork clockwork;

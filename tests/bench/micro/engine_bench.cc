@@ -2,24 +2,24 @@
 
 #include <benchmark/benchmark.h>
 
+#include <memory>
 #include <vector>
 
+#include "common/iscsi/batch.h"
 #include "initiator/device/native/native_command.h"
-#include "initiator/device/native/pdu_batch.h"
 
 namespace holdfast::initiator {
 namespace {
 
 void batch_of_commands(benchmark::State& state) {
-  const auto batch = std::make_unique<PduBatch>(iscsi::Digests{});
+  const auto batch = std::make_unique<iscsi::Batch>(iscsi::Digests{});
   const auto count = static_cast<std::size_t>(state.range(0));
   for (auto _ : state) {
     batch->clear();
     for (std::size_t i = 0; i < count; ++i) {
       iscsi::ScsiCommandBhs header;
       header.cmd_sn = static_cast<std::uint32_t>(i);
-      MemoryCursor none;
-      batch->add(iscsi::to_bytes(header), 0, none);
+      batch->add(header);
     }
     benchmark::DoNotOptimize(batch->message());
   }

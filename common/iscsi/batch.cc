@@ -1,8 +1,8 @@
-#include "target/session/batch.h"
+#include "common/iscsi/batch.h"
 
 #include "common/base/check.h"
 
-namespace holdfast::target {
+namespace holdfast::iscsi {
 namespace {
 
 constexpr std::array<std::byte, 4> padding{};
@@ -16,12 +16,12 @@ void Batch::clear() {
   bytes_ = 0;
 }
 
-void Batch::add_header(const iscsi::HeaderBytes& header) {
+void Batch::add_header(const HeaderBytes& header) {
   CHECK(headers_ < headers_max);
   Header& place = header_bytes_[headers_++];
   place.bytes = header;
   if (digests_.header) {
-    iscsi::Crc32c crc;
+    Crc32c crc;
     crc.add(place.bytes);
     place.digest = crc.wire();
   }
@@ -37,14 +37,24 @@ void Batch::add_data(const void* data, std::size_t bytes) {
 }
 
 void Batch::pad(std::size_t bytes) {
-  add_data(padding.data(), (4 - bytes % 4) % 4);
+  add_data(padding.data(), padding_of(static_cast<std::uint32_t>(bytes)));
   if (!digests_.data || bytes == 0) return;
-  iscsi::Crc32c crc;
+  Crc32c crc;
   for (std::size_t i = segment_; i < vectors_; ++i)
     crc.add({static_cast<const std::byte*>(vector_[i].iov_base), vector_[i].iov_len});
-  iscsi::DigestBytes& place = data_digests_[headers_ - 1];
+  DigestBytes& place = data_digests_[headers_ - 1];
   place = crc.wire();
   add_data(place.data(), place.size());
+}
+
+void Batch::add_segment(MemoryCursor& data, std::size_t bytes) {
+  for (std::size_t left = bytes; left > 0;) {
+    const iovec piece = data.next(left);
+    CHECK(piece.iov_len > 0);
+    add_data(piece.iov_base, piece.iov_len);
+    left -= piece.iov_len;
+  }
+  pad(bytes);
 }
 
 const msghdr* Batch::message() {
@@ -67,4 +77,4 @@ void Batch::consumed(std::size_t bytes) {
   rest.iov_len -= bytes;
 }
 
-}  // namespace holdfast::target
+}  // namespace holdfast::iscsi

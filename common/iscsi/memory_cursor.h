@@ -7,13 +7,19 @@
 #include <cstring>
 #include <span>
 
-namespace holdfast::initiator {
+namespace holdfast::iscsi {
 
 /// A place in memory that lies in pieces, which only moves forward.
 class MemoryCursor {
  public:
   MemoryCursor() = default;
-  explicit MemoryCursor(std::span<const iovec> pieces) : pieces_(pieces) {}
+  /// `offset` bytes into the pieces, or at their end.
+  explicit MemoryCursor(std::span<const iovec> pieces, std::size_t offset = 0) : pieces_(pieces), offset_(offset) {
+    while (!pieces_.empty() && offset_ >= pieces_.front().iov_len) {
+      offset_ -= pieces_.front().iov_len;
+      pieces_ = pieces_.subspan(1);
+    }
+  }
 
   /// Copies `bytes` there and moves behind them. There is room for them.
   void put(std::span<const std::byte> bytes) {
@@ -56,4 +62,4 @@ class MemoryCursor {
   std::size_t offset_ = 0;
 };
 
-}  // namespace holdfast::initiator
+}  // namespace holdfast::iscsi

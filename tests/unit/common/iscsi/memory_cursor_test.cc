@@ -1,10 +1,10 @@
-#include "initiator/device/native/memory_cursor.h"
+#include "common/iscsi/memory_cursor.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace holdfast::initiator {
+namespace holdfast::iscsi {
 namespace {
 
 class MemoryCursorTest : public testing::Test {
@@ -31,6 +31,13 @@ TEST_F(MemoryCursorTest, TakesNoMoreThanOnePieceAtATime) {
   EXPECT_EQ(cursor_.next(100).iov_len, 0U) << "the end";
 }
 
+TEST_F(MemoryCursorTest, BeginsWhereItIsTold) {
+  EXPECT_EQ(MemoryCursor(pieces_, 3).next(9).iov_base, a_.data() + 3);
+  EXPECT_EQ(MemoryCursor(pieces_, 4).next(9).iov_base, b_.data());
+  EXPECT_EQ(MemoryCursor(pieces_, 11).next(9).iov_base, c_.data() + 1);
+  EXPECT_EQ(MemoryCursor(pieces_, 12).next(9).iov_len, 0U);
+}
+
 TEST_F(MemoryCursorTest, KnowsHowFarSoManyPiecesReach) {
   EXPECT_EQ(cursor_.reach(100, 1), 4U);
   EXPECT_EQ(cursor_.reach(100, 2), 10U) << "an empty piece costs nothing";
@@ -43,4 +50,4 @@ TEST_F(MemoryCursorTest, KnowsHowFarSoManyPiecesReach) {
 }
 
 }  // namespace
-}  // namespace holdfast::initiator
+}  // namespace holdfast::iscsi

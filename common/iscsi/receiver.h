@@ -6,37 +6,40 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 #include "common/iscsi/digest.h"
 #include "common/iscsi/framing.h"
+#include "common/iscsi/memory_cursor.h"
 #include "common/iscsi/pdu.h"
 #include "common/runtime/buffer.h"
 #include "common/runtime/completion.h"
 #include "common/runtime/loop.h"
 
-namespace holdfast::target {
+namespace holdfast::iscsi {
 
 /// What is to become of a PDU's data segment.
 struct Intake {
   enum class Kind : std::uint8_t {
     drop,     // swallowed, to stay in step with the stream
     collect,  // gathered, and shown to `pdu_arrived`
-    land,     // put into `chunks` from `offset` on, as far as `bytes`; the rest is swallowed
+    land,     // put into `memory`, as far as `bytes`; the rest is swallowed
     later,    // the PDU cannot be taken now: nothing is read until `resume`
     stop,     // nothing more is read from this connection
   };
   Kind kind = Kind::drop;
-  std::span<std::byte* const> chunks{};  // of DataMemory::chunk_bytes each
-  std::uint32_t offset = 0;
-  std::uint32_t bytes = 0;
+  MemoryCursor* memory = nullptr;  // where it has room for them
+  std::uint32_t bytes = std::numeric_limits<std::uint32_t>::max();
 };
 
-/// Takes a connection's byte stream apart into PDUs. Headers and small segments are parsed where
-/// they lie in the buffer; the rest of a long segment is received straight into its command's
-/// memory, in the same call that brings the next headers. Work in one turn of the loop is bounded,
-/// so that one connection with much to say does not keep the others waiting.
+/// Takes a connection's byte stream apart into PDUs, for either end. Headers and small segments are
+/// parsed where they lie in the buffer; the rest of a long segment is received straight into its
+/// command's memory, in the same call that brings the next headers. After a long segment another is
+/// expected, and its header is looked at before its data is received, so that none of that has to be
+/// copied. Work in one turn of the loop is bounded, so that one connection with much to say does not
+/// keep the others waiting.
 class Receiver final : private Completion, private Deferred {
  public:
   /// Whom the receiver tells.
@@ -44,8 +47,7 @@ class Receiver final : private Completion, private Deferred {
    public:
     /// A header is here, with its additional segments. Its data segment is no longer than the
     /// owner's limit if the owner says what becomes of it.
-    virtual Intake header_arrived(const iscsi::GenericBhs& header,
-                                  std::span<const std::byte> additional) = 0;
+    virtual Intake header_arrived(const GenericBhs& header, std::span<const std::byte> additional) = 0;
     /// The PDU's data segment is where it should be, or empty. `collected` is for that Intake.
     virtual void pdu_arrived(std::span<const std::byte> collected) = 0;
     /// Instead of that: its data digest is wrong, so what was put into place is not what was sent.
@@ -62,9 +64,10 @@ class Receiver final : private Completion, private Deferred {
   };
 
   /// A full turn's bytes for most connections, and longer than any header can be.
-  static constexpr std::size_t buffer_bytes = 64 * 1024;
+  static constexpr std::size_t buffer_bytes_usual = 64 * 1024;
 
-  Receiver(Loop& loop, int fd, iscsi::Digests digests, Owner& owner);
+  Receiver(Loop& loop, int fd, Digests digests, Owner& owner, std::size_t buffer_bytes = buffer_bytes_usual);
+  ~Receiver() = default;
 
   void start() { continue_reading(); }
   /// The PDU that was put off by `later` is offered again.
@@ -86,13 +89,18 @@ class Receiver final : private Completion, private Deferred {
   void landed(std::size_t bytes);
   void place(std::span<const std::byte> bytes);
   void receive();
+  void receive_landing();
 
   static constexpr int pdus_per_turn_max = 64;
-  static constexpr std::size_t landing_vectors_max = 16;
+  static constexpr std::size_t landing_vectors_max = 128;
+  /// Segments from here on are worth a receive of their own.
+  static constexpr std::uint32_t long_segment_bytes = 16 * 1024;
+  /// What is received where a long segment is expected behind it: the end of the last one, and a header.
+  static constexpr std::size_t look_ahead_bytes = 64;
 
   Loop& loop_;
   const int fd_;
-  const iscsi::Digests digests_;
+  const Digests digests_;
   Owner& owner_;
   Buffer buffer_;
   std::size_t begin_ = 0;  // what is received and not yet parsed
@@ -105,15 +113,16 @@ class Receiver final : private Completion, private Deferred {
   std::uint32_t padding_left_ = 0;
   std::uint32_t digest_left_ = 0;
   bool has_digest_ = false;
-  iscsi::Crc32c crc_;  // of the segment so far, where it has a digest
-  iscsi::DigestBytes digest_{};
+  bool expects_long_segment_ = false;
+  Crc32c crc_;  // of the segment so far, where it has a digest
+  DigestBytes digest_{};
   std::vector<std::byte> collected_;
 
   std::array<iovec, landing_vectors_max + 1> vectors_;
   msghdr message_{};
-  std::size_t landing_bytes_ = 0;  // of the receive in flight, how much goes to the chunks first
+  std::size_t landing_bytes_ = 0;  // of the receive in flight, how much goes to memory first
   bool postponed_ = false;
   bool stopped_ = false;
 };
 
-}  // namespace holdfast::target
+}  // namespace holdfast::iscsi

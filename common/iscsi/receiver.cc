@@ -1,14 +1,13 @@
-#include "target/session/receiver.h"
+#include "common/iscsi/receiver.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "common/base/check.h"
-#include "target/session/data_memory.h"
 
-namespace holdfast::target {
+namespace holdfast::iscsi {
 
-Receiver::Receiver(Loop& loop, int fd, iscsi::Digests digests, Owner& owner)
+Receiver::Receiver(Loop& loop, int fd, Digests digests, Owner& owner, std::size_t buffer_bytes)
     : loop_(loop), fd_(fd), digests_(digests), owner_(owner), buffer_(buffer_bytes) {}
 
 void Receiver::resume() {
@@ -46,16 +45,16 @@ void Receiver::continue_reading() {
 
 bool Receiver::parse_header() {
   const std::span<const std::byte> here = buffer_.span().subspan(begin_, end_ - begin_);
-  if (here.size() < iscsi::bhs_bytes) return false;
-  const auto header = iscsi::from_bytes<iscsi::GenericBhs>(here.first<iscsi::bhs_bytes>());
+  if (here.size() < bhs_bytes) return false;
+  const auto header = from_bytes<GenericBhs>(here.first<bhs_bytes>());
   const std::size_t additional_bytes = std::size_t{header.ahs_words} * 4;
-  const std::size_t covered = iscsi::bhs_bytes + additional_bytes;
-  const iscsi::PduLayout layout = iscsi::layout_of(header, digests_);
+  const std::size_t covered = bhs_bytes + additional_bytes;
+  const PduLayout layout = layout_of(header, digests_);
   if (here.size() < covered + layout.header_digest_bytes) return false;
   if (digests_.header) {
-    iscsi::Crc32c crc;
+    Crc32c crc;
     crc.add(here.first(covered));
-    const iscsi::DigestBytes right = crc.wire();
+    const DigestBytes right = crc.wire();
     if (!std::equal(right.begin(), right.end(), here.begin() + static_cast<std::ptrdiff_t>(covered))) {
       stopped_ = true;
       owner_.header_is_spoiled();
@@ -63,7 +62,7 @@ bool Receiver::parse_header() {
     }
   }
 
-  intake_ = owner_.header_arrived(header, here.subspan(iscsi::bhs_bytes, additional_bytes));
+  intake_ = owner_.header_arrived(header, here.subspan(bhs_bytes, additional_bytes));
   if (intake_.kind == Intake::Kind::later) {
     postponed_ = true;
     return true;
@@ -78,6 +77,7 @@ bool Receiver::parse_header() {
   padding_left_ = layout.padding_bytes;
   digest_left_ = layout.data_digest_bytes;
   has_digest_ = digest_left_ > 0;
+  expects_long_segment_ = segment_left_ >= long_segment_bytes;
   crc_ = {};
   if (intake_.kind != Intake::Kind::land) intake_.bytes = 0;
   intake_.bytes = std::min(intake_.bytes, segment_left_);
@@ -96,14 +96,14 @@ void Receiver::parse_segment() {
     owner_.data_is_spoiled();
   else
     owner_.pdu_arrived(collected_);
-  if (collected_.capacity() > buffer_bytes) std::vector<std::byte>().swap(collected_);
+  if (collected_.capacity() > buffer_bytes_usual) std::vector<std::byte>().swap(collected_);
 }
 
 /// True when all of it is here.
 bool Receiver::take_padding_and_digest() {
   const std::span<const std::byte> bytes = buffer_.span();
   const std::size_t padding = std::min<std::size_t>(padding_left_, end_ - begin_);
-  if (digests_.data) crc_.add(bytes.subspan(begin_, padding));
+  if (has_digest_) crc_.add(bytes.subspan(begin_, padding));
   padding_left_ -= static_cast<std::uint32_t>(padding);
   begin_ += padding;
   if (padding_left_ > 0) return false;
@@ -118,19 +118,13 @@ bool Receiver::take_padding_and_digest() {
 /// Puts the next bytes of the segment where they belong.
 void Receiver::place(std::span<const std::byte> bytes) {
   segment_left_ -= static_cast<std::uint32_t>(bytes.size());
-  if (digests_.data) crc_.add(bytes);
+  if (has_digest_) crc_.add(bytes);
   if (intake_.kind == Intake::Kind::collect)
     collected_.insert(collected_.end(), bytes.begin(), bytes.end());
-  while (intake_.bytes > 0 && !bytes.empty()) {
-    const std::size_t in_chunk = intake_.offset % DataMemory::chunk_bytes;
-    const std::size_t piece = std::min({bytes.size(), std::size_t{intake_.bytes},
-                                        DataMemory::chunk_bytes - in_chunk});
-    std::memcpy(intake_.chunks[intake_.offset / DataMemory::chunk_bytes] + in_chunk, bytes.data(),
-                piece);
-    intake_.offset += static_cast<std::uint32_t>(piece);
-    intake_.bytes -= static_cast<std::uint32_t>(piece);
-    bytes = bytes.subspan(piece);
-  }
+  const std::size_t wanted = std::min<std::size_t>(bytes.size(), intake_.bytes);
+  if (wanted == 0) return;
+  intake_.memory->put(bytes.first(wanted));
+  intake_.bytes -= static_cast<std::uint32_t>(wanted);
 }
 
 // The parser has used up all that it could, so what is left in the buffer is less than a header,
@@ -143,21 +137,22 @@ void Receiver::receive() {
     end_ -= begin_;
     begin_ = 0;
   }
-  std::size_t count = 0;
   landing_bytes_ = 0;
-  while (landing_bytes_ < intake_.bytes && in_segment_ && count < landing_vectors_max) {
-    const std::size_t offset = intake_.offset + landing_bytes_;
-    const std::size_t in_chunk = offset % DataMemory::chunk_bytes;
-    const std::size_t piece =
-        std::min(intake_.bytes - landing_bytes_, DataMemory::chunk_bytes - in_chunk);
-    vectors_[count++] = {intake_.chunks[offset / DataMemory::chunk_bytes] + in_chunk, piece};
-    landing_bytes_ += piece;
+  if (in_segment_ && intake_.bytes > 0) return receive_landing();
+  const bool only_header = expects_long_segment_ && !in_segment_ && end_ < look_ahead_bytes;
+  const std::size_t room = (only_header ? look_ahead_bytes : buffer_.size()) - end_;
+  loop_.submit(Operation::recv(fd_, buffer_.data() + end_, room), *this);
+}
+
+void Receiver::receive_landing() {
+  std::size_t count = 0;
+  MemoryCursor ahead = *intake_.memory;  // The cursor itself moves on when the bytes are there.
+  while (landing_bytes_ < intake_.bytes && count < landing_vectors_max) {
+    vectors_[count] = ahead.next(intake_.bytes - landing_bytes_);
+    landing_bytes_ += vectors_[count++].iov_len;
   }
-  if (count == 0) {
-    loop_.submit(Operation::recv(fd_, buffer_.data() + end_, buffer_.size() - end_), *this);
-    return;
-  }
-  if (landing_bytes_ == intake_.bytes) vectors_[count++] = {buffer_.data(), buffer_.size()};
+  if (landing_bytes_ == intake_.bytes)
+    vectors_[count++] = {buffer_.data(), expects_long_segment_ ? look_ahead_bytes : buffer_.size()};
   message_ = msghdr{};
   message_.msg_iov = vectors_.data();
   message_.msg_iovlen = count;
@@ -178,17 +173,15 @@ void Receiver::complete(std::int32_t result, bool) {
   continue_reading();
 }
 
-/// The next bytes of the segment have been received straight into the chunks.
+/// The next bytes of the segment have been received straight into memory.
 void Receiver::landed(std::size_t bytes) {
   segment_left_ -= static_cast<std::uint32_t>(bytes);
   intake_.bytes -= static_cast<std::uint32_t>(bytes);
-  for (std::size_t i = 0; digests_.data && bytes > 0; ++i) {
-    const std::size_t piece = std::min(bytes, vectors_[i].iov_len);
-    crc_.add({static_cast<const std::byte*>(vectors_[i].iov_base), piece});
-    intake_.offset += static_cast<std::uint32_t>(piece);
-    bytes -= piece;
+  while (bytes > 0) {
+    const iovec piece = intake_.memory->next(bytes);
+    if (has_digest_) crc_.add({static_cast<const std::byte*>(piece.iov_base), piece.iov_len});
+    bytes -= piece.iov_len;
   }
-  intake_.offset += static_cast<std::uint32_t>(bytes);
 }
 
-}  // namespace holdfast::target
+}  // namespace holdfast::iscsi
