@@ -12,18 +12,12 @@
 #include "initiator/device/iscsi_session.h"
 #include "initiator/device/iscsi_url.h"
 #include "initiator/device/lun_probe.h"
+#include "initiator/device/scsi_command.h"
 
 // What every engine's disk makes of requests and of answers: rules, so that a target's words come to
 // the same errno and to the same retries whoever carried them.
 
 namespace holdfast::initiator {
-
-/// What a SCSI command came to.
-struct ScsiAnswer {
-  int status = 0;  // SAM-5
-  std::uint8_t sense_key = 0;
-  std::uint16_t asc_ascq = 0;
-};
 
 /// How often one request's command was sent again, and why.
 struct CommandAttempts {

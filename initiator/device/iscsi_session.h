@@ -2,17 +2,24 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
+#include "common/iscsi/pdu.h"
 #include "common/runtime/loop.h"
 #include "common/runtime/task.h"
 #include "initiator/device/iscsi_login.h"
+#include "initiator/device/path_witness.h"
+#include "initiator/device/wire_use.h"
 
 namespace holdfast::initiator {
+
+class ScsiCommand;
 
 struct DiscoveredTarget {
   std::string name;
@@ -44,9 +51,14 @@ std::string scsi_words(int status, std::uint8_t sense_key, std::uint16_t asc_asc
 /// A LUN's number as the first two bytes of its eight: peripheral addressing up to 255, flat space
 /// addressing above (SAM-5 section 4.7).
 constexpr int lun_address(std::uint16_t lun) { return lun < 256 ? lun : 0x4000 | lun; }
+/// The same as it stands in a PDU.
+constexpr iscsi::LunBytes lun_bytes(std::uint16_t lun) {
+  const int address = lun_address(lun);
+  return {static_cast<std::uint8_t>(address >> 8), static_cast<std::uint8_t>(address)};
+}
 
-/// A session with a target, whoever drives it, for conversations: one command or question at a time.
-/// A step that misses its deadline fails the session.
+/// A session with a target, whoever drives it. For conversations, one command or question at a time: a step
+/// that misses its deadline fails the session. And for a device, which submits commands side by side.
 class IscsiSession {
  public:
   IscsiSession() = default;
@@ -55,9 +67,31 @@ class IscsiSession {
   /// `close` has finished by then.
   virtual ~IscsiSession() = default;
 
+  virtual IscsiEngine engine() const = 0;
   virtual bool failed() const = 0;
+  /// Why, once it has.
+  virtual const Error& failure() const = 0;
   /// "127.0.0.1:3260".
   virtual const std::string& portal() const = 0;
+  /// What a run's record says of it: what was agreed on, its portal, what it is known by.
+  virtual std::map<std::string, std::string> negotiated() const = 0;
+  /// The bytes of the connection, up to its end once it has ended; no requests.
+  virtual WireUse wire() const = 0;
+  /// What is known of the connection, and of what is under way on it.
+  virtual ConnectionEvidence evidence() const = 0;
+  /// None once the session has failed.
+  virtual std::optional<PeerDoor> door() const = 0;
+  /// Pings the target now, unless a ping is open.
+  virtual bool ping() = 0;
+
+  /// Makes a command that can be submitted over and over, and lives as long as the session. There may be
+  /// as many as the session was made for.
+  virtual ScsiCommand& add_command() = 0;
+  /// Sends one of those as soon as the target's window admits it. The session has not failed.
+  virtual void submit(ScsiCommand& command) = 0;
+  /// Ends the session at once. Commands are given back later.
+  virtual void fail(Error why) = 0;
+
   /// Sends a command that reads up to `bytes` and waits for its reply. Unit attentions are passed over,
   /// and a busy target is asked again.
   Task<Result<ScsiReply>> command(std::uint16_t lun, std::vector<std::uint8_t> cdb, std::uint32_t bytes,

@@ -1,4 +1,4 @@
-// What a libiscsi session and its device can say of their path when they are asked.
+// What a libiscsi session can say of its path when it is asked.
 
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
@@ -8,23 +8,41 @@
 
 #include "common/iscsi/clock_ping.h"
 #include "initiator/device/iscsi_hello.h"
-#include "initiator/device/libiscsi_session.h"
+#include "initiator/device/libiscsi_parts.h"
 
 namespace holdfast::initiator {
 
-void LibiscsiSession::examine(ConnectionEvidence& into) const {
-  into.id = id_;
-  into.failed = failed();
-  into.failure = failure_.code;
-  into.tcp = tcp_at_end_;
-  into.ping = ping_;
-  into.last_received = last_received_;
-  into.last_sent = last_sent_;
-  if (failed()) return;
-  into.tcp = tcp_state(iscsi_get_fd(context_));
-  into.waiting = static_cast<std::uint32_t>(iscsi_out_queue_length(context_));
-  // libiscsi wants to write whenever anything is queued that the target's window allows.
-  into.window_closed = into.waiting > 0 && (iscsi_which_events(context_) & POLLOUT) == 0;
+ConnectionEvidence LibiscsiSession::evidence() const {
+  ConnectionEvidence evidence;
+  evidence.id = id_;
+  evidence.failed = failed();
+  evidence.failure = failure_.code;
+  evidence.tcp = tcp_at_end_;
+  evidence.ping = ping_;
+  evidence.last_received = last_received_;
+  evidence.last_sent = last_sent_;
+  if (!failed()) {
+    evidence.tcp = tcp_state(iscsi_get_fd(context_));
+    evidence.waiting = static_cast<std::uint32_t>(iscsi_out_queue_length(context_));
+    // libiscsi wants to write whenever anything is queued that the target's window allows.
+    evidence.window_closed = evidence.waiting > 0 && (iscsi_which_events(context_) & POLLOUT) == 0;
+  }
+  const Transfer* oldest = nullptr;
+  for (const std::unique_ptr<Transfer>& transfer : transfers_) {
+    if (transfer->task == nullptr) continue;
+    ++evidence.owed;
+    if (oldest == nullptr || transfer->sent < oldest->sent) oldest = transfer.get();
+  }
+  if (oldest == nullptr) return evidence;
+  OwedRequest& owed = evidence.oldest.emplace();
+  owed.tag = oldest->task->itt;
+  owed.cmd_sn = oldest->task->cmdsn;
+  owed.sent = oldest->sent;
+  owed.offset = oldest->offset;
+  owed.bytes = oldest->bytes;
+  owed.cdb_bytes = static_cast<std::uint8_t>(oldest->cdb_bytes());
+  owed.cdb = oldest->cdb;
+  return evidence;
 }
 
 bool LibiscsiSession::ping() {

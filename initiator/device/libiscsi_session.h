@@ -20,6 +20,7 @@
 #include "initiator/device/wire_use.h"
 
 struct iscsi_context;
+struct iscsi_data;
 struct scsi_task;
 
 namespace holdfast::initiator {
@@ -56,45 +57,38 @@ class LibiscsiSession final : public IscsiSession {
   ~LibiscsiSession() override;
 
   bool failed() const override { return context_ == nullptr; }
-  const Error& failure() const { return failure_; }
+  IscsiEngine engine() const override { return IscsiEngine::libiscsi; }
+  const Error& failure() const override { return failure_; }
   const std::string& portal() const override { return portal_; }
-  /// What the target answered and declared at login.
-  std::map<std::string, std::string> negotiated() const;
-  /// The bytes of the connection, up to its end once it has ended; no requests.
-  WireUse wire() const;
+  std::map<std::string, std::string> negotiated() const override;
+  WireUse wire() const override;
+  /// libiscsi tells neither the command window's numbers nor the last StatSN, only whether the window is closed.
+  ConnectionEvidence evidence() const override;
+  bool ping() override;
+  std::optional<PeerDoor> door() const override;
 
-  /// What is known of the connection but its requests. libiscsi tells neither the command window's
-  /// numbers nor the last StatSN, only whether the window is closed.
-  void examine(ConnectionEvidence& into) const;
-  /// Sends a NOP-Out unless one is open.
-  bool ping();
-  std::optional<PeerDoor> door() const;
-
-  // For queueing commands, as a device does.
-  /// Null once the session has failed.
-  iscsi_context* context() { return context_; }
-  /// Makes `call` ready to be the private data of `answer`.
-  void prepare(LibiscsiCall& call);
-  /// Takes `call` back: libiscsi did not accept it.
-  void withdraw(LibiscsiCall& call) { call.outstanding_ = false; }
-  /// The callback for libiscsi's asynchronous calls.
-  static void answer(iscsi_context* context, int status, void* data, void* call);
-  /// Something was queued: it is sent at the end of this turn.
-  void queued();
+  ScsiCommand& add_command() override;
+  void submit(ScsiCommand& command) override;
 
   Task<Result<std::vector<DiscoveredTarget>>> send_targets(Instant deadline) override;
 
-  /// Ends the session at once. Everything outstanding is answered later in this turn.
-  void fail(Error why);
+  void fail(Error why) override;
   Task<void> close(Duration deadline) override;
 
  private:
+  class Transfer;
   class Poll;
   class Flush;
   class Delivery;
   struct Parts;
 
   explicit LibiscsiSession(Loop& loop);
+  /// Makes `call` ready to be the private data of `answer`.
+  void prepare(LibiscsiCall& call);
+  /// The callback for libiscsi's asynchronous calls.
+  static void answer(iscsi_context* context, int status, void* data, void* call);
+  /// Something was queued: it is sent at the end of this turn.
+  void queued();
   static void discovered(iscsi_context* context, int status, void* data, void* call);
   static void ponged(iscsi_context* context, int status, void* data, void* session);
   static void heard(int level, const char* message);
@@ -139,6 +133,7 @@ class LibiscsiSession final : public IscsiSession {
   bool conversing_ = false;
   bool call_answered_ = false;
   Event changed_;
+  std::vector<std::unique_ptr<Transfer>> transfers_;
   std::unique_ptr<Parts> parts_;
 };
 

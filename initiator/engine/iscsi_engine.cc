@@ -2,16 +2,19 @@
 
 #include <utility>
 
-#include "initiator/device/libiscsi_device.h"
-#include "initiator/device/native/native_device.h"
+#include "initiator/device/iscsi_device.h"
+#include "initiator/device/libiscsi_session.h"
+#include "initiator/device/native/native_session.h"
+#include "initiator/device/resolve.h"
 
 namespace holdfast::initiator {
 
 Task<Result<std::unique_ptr<IscsiSession>>> log_in(Loop& loop, IscsiEngine engine, IscsiLogin login,
-                                                   Instant deadline) {
+                                                   Instant deadline, std::uint32_t commands_max) {
   std::unique_ptr<IscsiSession> session;
   if (engine == IscsiEngine::native) {
     NativeSession::Options options;
+    options.commands_max = commands_max;
     Result<std::unique_ptr<NativeSession>> native =
         co_await NativeSession::log_in(loop, std::move(login), options, deadline);
     if (!native) co_return native.error();
@@ -27,19 +30,26 @@ Task<Result<std::unique_ptr<IscsiSession>>> log_in(Loop& loop, IscsiEngine engin
 
 Task<Result<std::unique_ptr<Device>>> open_iscsi_disk(Loop& loop, IscsiEngine engine, IscsiUrl url,
                                                       IscsiDiskOptions options) {
-  if (engine == IscsiEngine::libiscsi) {
-    LibiscsiDevice::Options library;
-    library.open_deadline = options.open_deadline;
-    library.depth_max = options.depth_max;
-    library.isid = options.isid;
-    Result<std::unique_ptr<Device>> device = co_await LibiscsiDevice::open(loop, std::move(url), library);
-    co_return device;
+  const Instant deadline = clock_now() + options.open_deadline;
+  std::string host = url.host;
+  Result<SocketAddress> address = co_await resolve(loop, std::move(host), url.port, deadline);
+  if (!address) co_return address.error();
+  IscsiLogin login = IscsiLogin::of(url, *address);
+  login.isid = options.isid;
+  Result<std::unique_ptr<IscsiSession>> session =
+      co_await log_in(loop, engine, std::move(login), deadline, options.depth_max);
+  if (!session) co_return session.error();
+  Result<LunFacts> facts = co_await probe_disk(loop, **session, url, deadline);
+  if (!facts) {
+    co_await (*session)->close(std::chrono::seconds(1));
+    co_return facts.error();
   }
-  NativeDevice::Options native;
-  native.open_deadline = options.open_deadline;
-  native.depth_max = options.depth_max;
-  native.isid = options.isid;
-  Result<std::unique_ptr<Device>> device = co_await NativeDevice::open(loop, std::move(url), native);
+  IscsiDevice::Settings settings;
+  settings.lun = url.lun;
+  settings.echo_port = url.echo_port;
+  settings.depth_max = options.depth_max;
+  std::unique_ptr<Device> device =
+      std::make_unique<IscsiDevice>(loop, std::move(session).value(), std::move(facts).value(), settings);
   co_return device;
 }
 

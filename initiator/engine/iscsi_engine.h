@@ -15,9 +15,10 @@
 
 namespace holdfast::initiator {
 
-/// Connects and logs in with `engine`, following a few redirections, until `deadline`.
+/// Connects and logs in with `engine`, following a few redirections, until `deadline`. A device on top may
+/// have so many commands.
 Task<Result<std::unique_ptr<IscsiSession>>> log_in(Loop& loop, IscsiEngine engine, IscsiLogin login,
-                                                   Instant deadline);
+                                                   Instant deadline, std::uint32_t commands_max = 0);
 
 struct IscsiDiskOptions {
   Duration open_deadline = std::chrono::seconds(10);  // for name, connection, login and probing

@@ -11,7 +11,7 @@
 #include "common/iscsi/memory_cursor.h"
 #include "common/iscsi/parameters.h"
 #include "common/iscsi/pdu.h"
-#include "initiator/device/iscsi_disk.h"
+#include "initiator/device/scsi_command.h"
 
 namespace holdfast::initiator {
 
@@ -24,30 +24,10 @@ struct DataOut {
   bool final = false;
 };
 
-/// One SCSI command of the native engine, with its data and its answer. Its owner keeps it where it is
-/// until `done` was called. What may come and go for it by RFC 7143 it knows itself; it does no I/O.
-class NativeCommand {
+/// One SCSI command of the native engine. What may come and go for it by RFC 7143 it knows itself; it does
+/// no I/O.
+class NativeCommand final : public ScsiCommand {
  public:
-  enum class Direction : std::uint8_t { none, read, write };
-
-  // The question.
-  iscsi::LunBytes lun{};
-  std::array<std::uint8_t, 16> cdb{};
-  Direction direction = Direction::none;
-  std::uint32_t bytes = 0;
-  std::span<const iovec> memory{};
-  std::uint64_t offset = 0;  // in bytes, for those who ask what is under way
-  /// Called once, from the loop and never from inside `NativeSession::submit`.
-  void (*done)(NativeCommand&) = nullptr;
-  void* owner = nullptr;
-
-  // The answer, unless the session has failed.
-  ScsiAnswer answer;
-  /// Bytes that the target moved, by its own word and by what came.
-  std::uint32_t moved = 0;
-  /// There is no answer: the session failed first.
-  bool lost = false;
-
   // The data's rules. Each returns what is wrong with the PDU, or nullptr.
   /// Makes it ready to be sent under these keys.
   void begin(const iscsi::Parameters& keys);

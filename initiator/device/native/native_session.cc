@@ -20,11 +20,6 @@ constexpr std::uint32_t conversations_max = 1;
 /// How long a target that asks for a logout is given to answer it.
 constexpr Duration farewell_max = std::chrono::milliseconds(500);
 
-iscsi::LunBytes lun_bytes(std::uint16_t lun) {
-  const int address = lun_address(lun);
-  return {static_cast<std::uint8_t>(address >> 8), static_cast<std::uint8_t>(address)};
-}
-
 void add_pair(std::vector<DiscoveredTarget>& found, std::string_view pair) {
   constexpr std::string_view name = "TargetName=", address = "TargetAddress=";
   if (pair.starts_with(name) && found.size() < discovered_targets_max)
@@ -61,7 +56,7 @@ NativeSession::NativeSession(Loop& loop, LoggedIn in, const Options& options)
   parts_->receiver.start();
   parts_->clockwork.arm(clock_now() + options_.ping_every);
   conversation_.owner = this;
-  conversation_.done = [](NativeCommand& command) {
+  conversation_.done = [](ScsiCommand& command) {
     auto& session = *static_cast<NativeSession*>(command.owner);
     session.conversing_ = false;
     session.changed_.set();
@@ -79,6 +74,10 @@ std::map<std::string, std::string> NativeSession::negotiated() const {
 }
 
 WireUse NativeSession::wire() const { return failed_ ? wire_at_end_ : bytes_of_socket(in_.fd.get()); }
+
+ScsiCommand& NativeSession::add_command() { return own_commands_.emplace_back(); }
+
+void NativeSession::submit(ScsiCommand& command) { submit(static_cast<NativeCommand&>(command)); }
 
 Error NativeSession::doing(const char* what, const Error& error) const {
   return Error{error.kind, error.code, fmt::format("{} {}: {}", what, portal(), error.message)};

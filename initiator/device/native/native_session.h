@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,15 +54,17 @@ class NativeSession final : public IscsiSession,
   ~NativeSession() override;
 
   bool failed() const override { return failed_; }
-  const Error& failure() const { return failure_; }
+  IscsiEngine engine() const override { return IscsiEngine::native; }
+  const Error& failure() const override { return failure_; }
   const std::string& portal() const override { return in_.portal; }
   /// What the target answered and declared, and how it answers pings.
-  std::map<std::string, std::string> negotiated() const;
-  /// The bytes of the connection, up to its end once it has ended; no requests.
-  WireUse wire() const;
+  std::map<std::string, std::string> negotiated() const override;
+  WireUse wire() const override;
   const iscsi::Parameters& parameters() const { return in_.parameters; }
 
-  /// Sends a command as soon as the target's window admits it. At most `commands_max` at once.
+  ScsiCommand& add_command() override;
+  void submit(ScsiCommand& command) override;
+  /// At most `commands_max` at once.
   void submit(NativeCommand& command);
 
   Task<Result<std::vector<DiscoveredTarget>>> send_targets(Instant deadline) override;
@@ -70,14 +73,10 @@ class NativeSession final : public IscsiSession,
                                                                std::uint16_t lun, Instant deadline,
                                                                std::uint32_t task_tag = iscsi::reserved_tag,
                                                                std::uint32_t task_cmd_sn = 0);
-  /// What is known of the connection.
-  ConnectionEvidence evidence() const;
-  /// None once the session has failed.
-  std::optional<PeerDoor> door() const;
-  /// Pings the target now, unless a ping is open.
-  bool ping();
-  /// Ends the session at once. Commands are given back later.
-  void fail(Error why);
+  ConnectionEvidence evidence() const override;
+  std::optional<PeerDoor> door() const override;
+  bool ping() override;
+  void fail(Error why) override;
   Task<void> close(Duration deadline) override;
 
  protected:
@@ -204,6 +203,7 @@ class NativeSession final : public IscsiSession,
   Instant last_heard_;
   Instant last_sent_;
 
+  std::deque<NativeCommand> own_commands_;  // of `add_command`; it never moves them
   NativeCommand conversation_;
   bool conversing_ = false;
   std::vector<std::uint8_t> reply_;

@@ -14,7 +14,7 @@ OwedRequest owed(const NativeCommand& command) {
   request.offset = command.offset;
   request.bytes = command.bytes;
   request.cdb = command.cdb;
-  request.cdb_bytes = static_cast<std::uint8_t>(command.cdb.size());
+  request.cdb_bytes = static_cast<std::uint8_t>(command.cdb_bytes());
   request.cmd_sn = command.cmd_sn;
   return request;
 }

@@ -97,7 +97,7 @@ class HandFed : public testing::Test {
     one.command.bytes = bytes;
     one.command.memory = one.pieces;
     one.command.owner = &one;
-    one.command.done = [](NativeCommand& command) { ++static_cast<Command*>(command.owner)->done_calls; };
+    one.command.done = [](ScsiCommand& command) { ++static_cast<Command*>(command.owner)->done_calls; };
     ++one.submitted;
     session_->submit(one.command);
     return one;

@@ -1,4 +1,4 @@
-#include "initiator/device/native/native_device.h"
+#include "initiator/device/iscsi_device.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +12,6 @@
 #include "common/base/endian.h"
 #include "common/runtime/timer.h"
 #include "initiator/device/answers.h"
-#include "initiator/device/resolve.h"
 
 namespace holdfast::initiator {
 namespace {
@@ -43,20 +42,19 @@ static_assert(sizeof(UnmapList) == 24);
 }  // namespace
 
 /// One request on its way, and the pause before it is sent again.
-class NativeDevice::Slot final : public Timer {
+class IscsiDevice::Slot final : public Timer {
  public:
-  Slot(Loop& loop, NativeDevice& device) : Timer(loop), device_(device) {
+  Slot(Loop& loop, IscsiDevice& device, ScsiCommand& its) : Timer(loop), command(its), device_(device) {
     command.owner = this;
-    command.done = &NativeDevice::answered;
-    const int address = lun_address(device.lun_);
-    command.lun = {static_cast<std::uint8_t>(address >> 8), static_cast<std::uint8_t>(address)};
+    command.done = &IscsiDevice::answered;
+    command.lun = lun_bytes(device.settings_.lun);
   }
   ~Slot() = default;
 
-  NativeDevice& device() { return device_; }
+  IscsiDevice& device() { return device_; }
   bool is_flush() const { return flushing || request->operation == DeviceOperation::flush; }
 
-  NativeCommand command;
+  ScsiCommand& command;
   DeviceRequest* request = nullptr;
   bool flushing = false;      // the second half of a durable write that cannot be forced
   bool flushed_long = false;  // with the 16-byte command
@@ -66,79 +64,56 @@ class NativeDevice::Slot final : public Timer {
 
  private:
   void expire() override { device_.send(*this); }
-  NativeDevice& device_;
+  IscsiDevice& device_;
 };
 
-struct NativeDevice::Slots {
-  Slots(Loop& loop, NativeDevice& device, std::uint32_t depth) : answers(loop, depth) {
-    for (std::uint32_t i = 0; i < depth; ++i) free.push_back(&all.emplace_back(loop, device));
+struct IscsiDevice::Slots {
+  Slots(Loop& loop, IscsiDevice& device, std::uint32_t depth) : answers(loop, depth) {
+    for (std::uint32_t i = 0; i < depth; ++i)
+      free.push_back(&all.emplace_back(loop, device, device.session_->add_command()));
   }
   std::deque<Slot> all;  // never moves them
   std::vector<Slot*> free;
   Answers answers;
 };
 
-Task<Result<std::unique_ptr<Device>>> NativeDevice::open(Loop& loop, IscsiUrl url, Options options) {
-  const Instant deadline = clock_now() + options.open_deadline;
-  std::string host = url.host;
-  Result<SocketAddress> address = co_await resolve(loop, std::move(host), url.port, deadline);
-  if (!address) co_return address.error();
-  IscsiLogin login = IscsiLogin::of(url, *address);
-  login.isid = options.isid;
-  NativeSession::Options session_options;
-  session_options.commands_max = options.depth_max;
-  Result<std::unique_ptr<NativeSession>> session =
-      co_await NativeSession::log_in(loop, std::move(login), session_options, deadline);
-  if (!session) co_return session.error();
-  Result<LunFacts> facts = co_await probe_disk(loop, **session, url, deadline);
-  if (!facts) {
-    co_await (*session)->close(std::chrono::seconds(1));
-    co_return facts.error();
-  }
-  std::unique_ptr<Device> device(new NativeDevice(loop, std::move(session).value(), *facts, url, options));
-  co_return device;
-}
-
-NativeDevice::NativeDevice(Loop& loop, std::unique_ptr<NativeSession> session, LunFacts facts,
-                           const IscsiUrl& url, const Options& options)
+IscsiDevice::IscsiDevice(Loop& loop, std::unique_ptr<IscsiSession> session, LunFacts facts, const Settings& settings)
     : session_(std::move(session)),
       facts_(std::move(facts)),
-      lun_(url.lun),
-      echo_port_(url.echo_port),
-      options_(options),
-      transfer_bytes_max_(transfer_bytes_of(facts_, options.transfer_bytes_max)),
+      settings_(settings),
+      transfer_bytes_max_(transfer_bytes_of(facts_, settings.transfer_bytes_max)),
       long_flush_(facts_.long_commands),
-      slots_(std::make_unique<Slots>(loop, *this, options.depth_max)) {}
+      slots_(std::make_unique<Slots>(loop, *this, settings.depth_max)) {}
 
-NativeDevice::~NativeDevice() = default;
+IscsiDevice::~IscsiDevice() = default;
 
-std::map<std::string, std::string> NativeDevice::negotiated() const {
+std::map<std::string, std::string> IscsiDevice::negotiated() const {
   std::map<std::string, std::string> all = words_of(facts_);
   all.merge(session_->negotiated());
-  all["engine"] = to_string(IscsiEngine::native);
+  all["engine"] = to_string(session_->engine());
   if (!has_cache_command_) all["synchronize_cache"] = "not supported";
   if (sent_again_ > 0) all["commands_sent_again"] = std::to_string(sent_again_);
   return all;
 }
 
-std::string NativeDevice::last_error() const {
+std::string IscsiDevice::last_error() const {
   const bool broke = session_->failed() && session_->failure().kind != ErrorKind::cancelled;
   return last_error_.empty() && broke ? session_->failure().message : last_error_;
 }
 
-WireUse NativeDevice::wire() const {
+WireUse IscsiDevice::wire() const {
   WireUse use = session_->wire();
   use.requests = commands_;
   return use;
 }
 
-int NativeDevice::refusal_of(const DeviceRequest& request) const {
+int IscsiDevice::refusal_of(const DeviceRequest& request) const {
   if (abandoned_) return ECANCELED;
   if (session_->failed()) return session_->failure().code;
   return initiator::refusal_of(request, facts_, transfer_bytes_max_);
 }
 
-void NativeDevice::submit(DeviceRequest& request) {
+void IscsiDevice::submit(DeviceRequest& request) {
   const int refusal = refusal_of(request);
   if (refusal != 0) return slots_->answers.push(request, refusal);
   CHECK(!slots_->free.empty());
@@ -150,7 +125,7 @@ void NativeDevice::submit(DeviceRequest& request) {
   send(slot);
 }
 
-void NativeDevice::send(Slot& slot) {
+void IscsiDevice::send(Slot& slot) {
   if (session_->failed()) {
     DeviceRequest& request = *std::exchange(slot.request, nullptr);
     slots_->free.push_back(&slot);
@@ -167,9 +142,9 @@ void NativeDevice::send(Slot& slot) {
   session_->submit(slot.command);
 }
 
-void NativeDevice::prepare_transfer(Slot& slot) {
+void IscsiDevice::prepare_transfer(Slot& slot) {
   const DeviceRequest& request = *slot.request;
-  NativeCommand& command = slot.command;
+  ScsiCommand& command = slot.command;
   const bool write = request.operation == DeviceOperation::write;
   const std::uint64_t lba = request.offset / facts_.block_bytes;
   const auto blocks = static_cast<std::uint32_t>(request.bytes / facts_.block_bytes);
@@ -183,35 +158,35 @@ void NativeDevice::prepare_transfer(Slot& slot) {
     put(command.cdb, 7, be16(static_cast<std::uint16_t>(blocks)));
   }
   if (write && request.durable && facts_.forced_access) command.cdb[1] = force_unit_access;
-  command.direction = write ? NativeCommand::Direction::write : NativeCommand::Direction::read;
+  command.direction = write ? ScsiCommand::Direction::write : ScsiCommand::Direction::read;
   command.bytes = static_cast<std::uint32_t>(request.bytes);
   command.offset = request.offset;
   command.memory = request.vectors;
 }
 
-void NativeDevice::prepare_flush(Slot& slot) {
+void IscsiDevice::prepare_flush(Slot& slot) {
   slot.flushed_long = long_flush_;
   slot.command.cdb[0] = long_flush_ ? synchronize_cache_16 : synchronize_cache_10;  // of everything
-  slot.command.direction = NativeCommand::Direction::none;
+  slot.command.direction = ScsiCommand::Direction::none;
   slot.command.bytes = 0;
   slot.command.offset = 0;
   slot.command.memory = {};
 }
 
-void NativeDevice::prepare_unmap(Slot& slot) {
+void IscsiDevice::prepare_unmap(Slot& slot) {
   slot.unmap_list.lba = slot.request->offset / facts_.block_bytes;
   slot.unmap_list.blocks = static_cast<std::uint32_t>(slot.request->bytes / facts_.block_bytes);
   slot.command.cdb[0] = unmap;
   put(slot.command.cdb, 7, be16(std::uint16_t{sizeof slot.unmap_list}));
-  slot.command.direction = NativeCommand::Direction::write;
+  slot.command.direction = ScsiCommand::Direction::write;
   slot.command.bytes = sizeof slot.unmap_list;
   slot.command.offset = slot.request->offset;
   slot.command.memory = std::span(&slot.unmap_vector, 1);
 }
 
-void NativeDevice::answered(NativeCommand& command) {
+void IscsiDevice::answered(ScsiCommand& command) {
   Slot& slot = *static_cast<Slot*>(command.owner);
-  NativeDevice& device = slot.device();
+  IscsiDevice& device = slot.device();
   if (command.lost || command.answer.status != good) {
     if (device.try_again(slot)) return;
     return device.finish(slot, device.judge(slot));
@@ -228,7 +203,7 @@ void NativeDevice::answered(NativeCommand& command) {
   device.send(slot);
 }
 
-bool NativeDevice::try_again(Slot& slot) {
+bool IscsiDevice::try_again(Slot& slot) {
   if (slot.command.lost || session_->failed()) return false;
   const ScsiAnswer& answer = slot.command.answer;
   if (slot.is_flush() && slot.flushed_long && is_unknown_command(answer)) {
@@ -247,7 +222,7 @@ bool NativeDevice::try_again(Slot& slot) {
 }
 
 /// The errno of an answer that stands, with its words in `last_error`.
-int NativeDevice::judge(const Slot& slot) {
+int IscsiDevice::judge(const Slot& slot) {
   if (abandoned_) return ECANCELED;
   if (session_->failed()) {
     last_error_ = session_->failure().message;
@@ -259,18 +234,18 @@ int NativeDevice::judge(const Slot& slot) {
     has_cache_command_ = false;
     return 0;
   }
-  last_error_ = fmt::format("LUN {}: {}", lun_, scsi_words(answer.status, answer.sense_key, answer.asc_ascq));
+  last_error_ = fmt::format("LUN {}: {}", settings_.lun, scsi_words(answer.status, answer.sense_key, answer.asc_ascq));
   return errno_of(answer);
 }
 
-void NativeDevice::finish(Slot& slot, int error) {
+void IscsiDevice::finish(Slot& slot, int error) {
   DeviceRequest& request = *std::exchange(slot.request, nullptr);
   slots_->free.push_back(&slot);
   request.error = error;
   request.done(request);
 }
 
-void NativeDevice::abandon() {
+void IscsiDevice::abandon() {
   abandoned_ = true;
   for (Slot& slot : slots_->all) {
     if (!slot.armed()) continue;
@@ -281,18 +256,18 @@ void NativeDevice::abandon() {
   session_->fail(Error{ErrorKind::cancelled, ECANCELED, "given up by us"});
 }
 
-std::size_t NativeDevice::examine(std::span<ConnectionEvidence> into) const {
+std::size_t IscsiDevice::examine(std::span<ConnectionEvidence> into) const {
   if (into.empty()) return 0;
   into.front() = session_->evidence();
   return 1;
 }
 
-std::optional<PeerDoor> NativeDevice::door() const {
+std::optional<PeerDoor> IscsiDevice::door() const {
   std::optional<PeerDoor> door = session_->door();
-  if (door) door->echo_port = echo_port_;
+  if (door) door->echo_port = settings_.echo_port;
   return door;
 }
 
-Task<void> NativeDevice::close(Duration deadline) { co_await session_->close(deadline); }
+Task<void> IscsiDevice::close(Duration deadline) { co_await session_->close(deadline); }
 
 }  // namespace holdfast::initiator

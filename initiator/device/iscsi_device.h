@@ -3,34 +3,38 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "initiator/device/device.h"
 #include "initiator/device/iscsi_disk.h"
-#include "initiator/device/iscsi_url.h"
-#include "initiator/device/native/native_session.h"
+#include "initiator/device/iscsi_session.h"
+#include "initiator/device/lun_probe.h"
+#include "initiator/device/scsi_command.h"
 
 namespace holdfast::initiator {
 
-/// A disk behind iSCSI, through our own initiator. What is sent again and what a refusal becomes are
-/// the rules of `iscsi_disk.h`, as for every engine.
-class NativeDevice final : public Device {
+/// A disk behind iSCSI, whichever engine its session is of. BUSY and TASK SET FULL are sent again after a
+/// pause, a unit attention or an aborted command at once, all a bounded number of times; every other
+/// refusal and a broken connection end the request with an errno, and `last_error` has the words.
+class IscsiDevice final : public Device {
  public:
-  struct Options {
-    Duration open_deadline = std::chrono::seconds(10);  // for name, connection, login and probing
+  struct Settings {
+    std::uint16_t lun = 0;
+    std::uint16_t echo_port = 0;
     std::uint32_t depth_max = 32;
-    iscsi::Isid isid = IscsiLogin::random_isid();
     std::uint32_t transfer_bytes_max = 1024 * 1024;
   };
 
-  /// Opens the URL's LUN. The URL has its password by now (`IscsiUrl::complete_password`).
-  static Task<Result<std::unique_ptr<Device>>> open(Loop& loop, IscsiUrl url, Options options);
-  ~NativeDevice() override;
+  /// The LUN that `facts` are about. The session was made for `depth_max` commands.
+  IscsiDevice(Loop& loop, std::unique_ptr<IscsiSession> session, LunFacts facts, const Settings& settings);
+  ~IscsiDevice() override;
 
   std::uint64_t size() const override { return facts_.bytes(); }
   std::uint32_t block_bytes() const override { return facts_.block_bytes; }
   std::uint32_t transfer_bytes_max() const override { return transfer_bytes_max_; }
-  std::uint32_t depth_max() const override { return options_.depth_max; }
+  std::uint32_t depth_max() const override { return settings_.depth_max; }
   bool read_only() const override { return facts_.write_protected; }
   std::string transport() const override { return "iscsi"; }
   std::map<std::string, std::string> negotiated() const override;
@@ -50,24 +54,20 @@ class NativeDevice final : public Device {
   class Slot;
   struct Slots;
 
-  NativeDevice(Loop& loop, std::unique_ptr<NativeSession> session, LunFacts facts, const IscsiUrl& url,
-               const Options& options);
   int refusal_of(const DeviceRequest& request) const;
   void send(Slot& slot);
   void prepare_transfer(Slot& slot);
   void prepare_flush(Slot& slot);
   void prepare_unmap(Slot& slot);
-  static void answered(NativeCommand& command);
+  static void answered(ScsiCommand& command);
   /// Decides on an answer that is not GOOD: true if the command was sent again, or will be.
   bool try_again(Slot& slot);
   int judge(const Slot& slot);
   void finish(Slot& slot, int error);
 
-  std::unique_ptr<NativeSession> session_;
+  std::unique_ptr<IscsiSession> session_;
   const LunFacts facts_;
-  const std::uint16_t lun_;
-  const std::uint16_t echo_port_;
-  const Options options_;
+  const Settings settings_;
   const std::uint32_t transfer_bytes_max_;
   bool long_flush_;  // SYNCHRONIZE CACHE(16), until it is refused
   bool has_cache_command_ = true;
