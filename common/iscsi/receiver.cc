@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "common/base/check.h"
 
 namespace holdfast::iscsi {
 
 Receiver::Receiver(Loop& loop, int fd, Digests digests, Owner& owner, std::size_t buffer_bytes)
-    : loop_(loop), fd_(fd), digests_(digests), owner_(owner), buffer_(buffer_bytes) {}
+    : Timer(loop), loop_(loop), fd_(fd), digests_(digests), owner_(owner), buffer_(buffer_bytes) {}
 
 void Receiver::resume() {
   if (!postponed_ || stopped_) return;
@@ -18,6 +19,7 @@ void Receiver::resume() {
 
 void Receiver::stop() {
   stopped_ = true;
+  disarm();
   if (in_flight()) loop_.cancel(*this);
 }
 
@@ -40,7 +42,15 @@ void Receiver::continue_reading() {
     parse_segment();
     if (in_segment_) break;
   }
-  if (!stopped_ && !postponed_) receive();
+  if (!stopped_ && !postponed_ && !rests()) receive();
+}
+
+bool Receiver::rests() {
+  if (in_segment_ || begin_ != end_ || came_ == 0) return false;
+  const Duration rest = owner_.rest(std::exchange(came_, 0));
+  if (rest <= Duration(0)) return false;
+  arm(clock_now() + rest);
+  return true;
 }
 
 bool Receiver::parse_header() {
@@ -167,6 +177,7 @@ void Receiver::complete(std::int32_t result, bool) {
   }
   owner_.heard();
   const auto bytes = static_cast<std::size_t>(result);
+  came_ += bytes;
   const std::size_t in_place = std::min(bytes, landing_bytes_);
   landed(in_place);
   end_ += bytes - in_place;

@@ -17,6 +17,7 @@
 #include "common/runtime/buffer.h"
 #include "common/runtime/completion.h"
 #include "common/runtime/loop.h"
+#include "common/runtime/timer.h"
 
 namespace holdfast::iscsi {
 
@@ -40,7 +41,7 @@ struct Intake {
 /// expected, and its header is looked at before its data is received, so that none of that has to be
 /// copied. Work in one turn of the loop is bounded, so that one connection with much to say does not
 /// keep the others waiting.
-class Receiver final : private Completion, private Deferred {
+class Receiver final : private Completion, private Deferred, private Timer {
  public:
   /// Whom the receiver tells.
   class Owner {
@@ -56,6 +57,9 @@ class Receiver final : private Completion, private Deferred {
     virtual void header_is_spoiled() = 0;
     /// Bytes came: the peer is alive.
     virtual void heard() = 0;
+    /// All that is here has been parsed, `bytes` since this was last asked, and no PDU has only begun. How long to rest
+    /// before more is asked for; zero: not at all.
+    virtual Duration rest([[maybe_unused]] std::size_t bytes) { return Duration(0); }
     /// Nothing more comes: the peer closed (0), or an errno; or what `stop` waited for is over.
     virtual void stream_ended(int error) = 0;
 
@@ -88,8 +92,10 @@ class Receiver final : private Completion, private Deferred {
   bool take_padding_and_digest();
   void landed(std::size_t bytes);
   void place(std::span<const std::byte> bytes);
+  bool rests();
   void receive();
   void receive_landing();
+  void expire() override { receive(); }
 
   static constexpr int pdus_per_turn_max = 64;
   static constexpr std::size_t landing_vectors_max = 128;
@@ -120,6 +126,7 @@ class Receiver final : private Completion, private Deferred {
 
   std::array<iovec, landing_vectors_max + 1> vectors_;
   msghdr message_{};
+  std::size_t came_ = 0;           // bytes since the owner was last asked for a rest
   std::size_t landing_bytes_ = 0;  // of the receive in flight, how much goes to memory first
   bool postponed_ = false;
   bool stopped_ = false;

@@ -75,15 +75,47 @@ std::string SocketAddress::to_string() const {
   return is_ipv6() ? "[" + host() + "]:" + number : host() + ":" + number;
 }
 
+namespace {
+
+bool set_congestion_control(int fd, const std::string& name) {
+  return ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), static_cast<socklen_t>(name.size())) == 0;
+}
+
+/// A connection that ever was under one that paces goes on pacing, so this comes before it is made. Reno is there for
+/// whom cubic is not allowed.
+void avoid_pacing(int fd) {
+  if (!congestion_control(fd).starts_with("bbr")) return;
+  if (!set_congestion_control(fd, "cubic")) set_congestion_control(fd, "reno");
+}
+
+}  // namespace
+
+std::string congestion_control(int fd) {
+  char name[16] = {};  // TCP_CA_NAME_MAX
+  socklen_t bytes = sizeof name - 1;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &bytes) != 0) return {};
+  return name;
+}
+
+void settle_congestion_control(int fd) {
+  const SocketAddress peer = peer_address(fd);
+  if (peer.is_loopback() || peer.host() == local_address(fd).host()) return;
+  const Fd untouched(::socket(peer.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
+  const std::string system = congestion_control(untouched.get());
+  if (!system.empty() && system != congestion_control(fd)) set_congestion_control(fd, system);
+}
+
 Result<Fd> open_tcp(const SocketAddress& address) {
   Fd fd(::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
   if (!fd) return Error::from_errno(errno, "open a TCP socket");
+  if (address.is_loopback()) avoid_pacing(fd.get());
   return fd;
 }
 
 Result<Fd> listen_tcp(const SocketAddress& address, int backlog) {
   Result<Fd> fd = open_tcp(address);
   if (!fd) return fd;
+  avoid_pacing(fd->get());
   const int on = 1;
   ::setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (address.is_ipv6()) ::setsockopt(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);

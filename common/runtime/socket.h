@@ -36,10 +36,17 @@ class SocketAddress {
   sockaddr_storage storage_{};
 };
 
-/// A listening TCP socket. The error names the address; a busy one says so.
+/// A listening TCP socket. What it accepts from this machine has the congestion control of `open_tcp`, and so has all
+/// else until `settle_congestion_control`. The error names the address; a busy one says so.
 Result<Fd> listen_tcp(const SocketAddress& address, int backlog = 1024);
-/// A new TCP socket of the address's family, close-on-exec, not yet connected.
+/// A new TCP socket of the address's family, close-on-exec, not yet connected. Where the system's congestion control
+/// paces what is sent (BBR) and the address is a loopback one, it gets one that does not: there is no path to spare, and
+/// a timer for every segment costs more than the segment.
 Result<Fd> open_tcp(const SocketAddress& address);
+/// For an accepted connection: if its other end is on another machine, it gets the system's congestion control.
+void settle_congestion_control(int fd);
+/// What the kernel calls the congestion control of a socket: "cubic".
+std::string congestion_control(int fd);
 /// Sends at once (TCP_NODELAY), since every flush of ours is already as large as it can be.
 void set_no_delay(int fd);
 

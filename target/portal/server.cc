@@ -63,6 +63,7 @@ void Server::accepted(Fd fd) {
   if (entry.evicted) evict(*entry.evicted);
   set_no_delay(fd.get());
   set_keep_alive(fd.get());
+  settle_congestion_control(fd.get());
   without_session_.emplace(entry.ticket, fd.get());
   Task<void> serving = serve(std::move(fd), entry.ticket);
   connections_.spawn(std::move(serving));

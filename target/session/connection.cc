@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/base/serial_number.h"
 #include "common/runtime/socket.h"
 
 namespace holdfast::target {
@@ -58,7 +59,8 @@ Connection::Connection(Loop& loop, Fd fd, LoginOutcome login, const SessionParts
       router_(session.window, commands_, tasks_, replies_, texts_, stages_,
               login_.parameters.our_max_recv_data_segment_length, *this),
       receiver_(loop, fd_.get(), digests_of(login_.parameters), router_),
-      keep_alive_(limits_of(*login_.target), clock_now()) {}
+      keep_alive_(limits_of(*login_.target), clock_now()),
+      rest_rule_(clock_now(), login_.stat_sn) {}
 
 void Connection::start() {
   bytes_came();
@@ -171,6 +173,18 @@ void Connection::bytes_came() {
   watch_peer();
 }
 
+Duration Connection::rest(std::uint32_t commands, std::size_t bytes) {
+  const std::uint32_t seen = stages_.trace()->exp_stat_sn;
+  std::uint32_t unseen = sender_.next_stat_sn() - seen;
+  // The kernel is asked only where its word could make a difference. The initiator may say what it likes: more than
+  // there are answers is none that it has not seen.
+  if (unseen >= RestRule::unseen_answers_min) {
+    const std::uint32_t there = rest_rule_.next_stat_sn_within(acknowledged_bytes(fd_.get()));
+    unseen = serial_precedes(seen, there) ? there - seen : 0;
+  }
+  return rest_rule_.next(loop_.now(), {.commands = commands, .bytes = bytes, .unseen_answers = unseen});
+}
+
 /// Armed for the earliest moment at which there can be something to do, and looked at again then:
 /// traffic costs no timers, and a connection that is idle for good has none.
 void Connection::watch_peer() {
@@ -188,6 +202,7 @@ void Connection::sending_begins() {
 
 void Connection::batch_sent() {
   keep_alive_.taken(loop_.now());
+  rest_rule_.sent(stages_.bytes_before() + sender_.bytes_sent(), sender_.next_stat_sn());
   receiver_.resume();
   step();
 }

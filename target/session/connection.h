@@ -13,6 +13,7 @@
 #include "target/session/keep_alive.h"
 #include "target/session/pdu_router.h"
 #include "target/session/reply.h"
+#include "target/session/rest_rule.h"
 #include "target/session/sender.h"
 #include "target/session/session_parts.h"
 #include "target/session/stage_recorder.h"
@@ -123,6 +124,7 @@ class Connection final : private PduRouter::Owner,
 
   // PduRouter::Owner.
   void bytes_came() override;
+  Duration rest(std::uint32_t commands, std::size_t bytes) override;
   void logout_requested(const iscsi::LogoutRequestBhs& request) override;
   bool waits_for_its_turn() override { return owner_.waits_for_turn(*this); }
   void turn_came() override { owner_.turn_came(); }
@@ -156,6 +158,7 @@ class Connection final : private PduRouter::Owner,
   PduRouter router_;
   iscsi::Receiver receiver_;
   KeepAlive keep_alive_;
+  RestRule rest_rule_;
   State state_ = State::running;
   bool on_purpose_ = false;
   bool aborts_ = false;

@@ -51,6 +51,7 @@ Intake PduRouter::route(const GenericBhs& header) {
   using Kind = Intake::Kind;
   switch (header.opcode.opcode()) {
     case Opcode::scsi_command:
+      ++commands_came_;
       return take(header, commands_.command_arrived(iscsi::as<iscsi::ScsiCommandBhs>(header)));
     case Opcode::data_out:
       return take(header, commands_.data_out_arrived(iscsi::as<iscsi::DataOutBhs>(header)));

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "common/iscsi/framing.h"
 #include "common/iscsi/pdu.h"
@@ -25,6 +26,8 @@ class PduRouter final : public iscsi::Receiver::Owner {
   class Owner {
    public:
     virtual void bytes_came() = 0;
+    /// How long the receiver may rest, now that so many commands have come in so many bytes.
+    virtual Duration rest(std::uint32_t commands, std::size_t bytes) = 0;
     virtual void logout_requested(const iscsi::LogoutRequestBhs& request) = 0;
     /// A request is at hand while one with a smaller CmdSN is missing. True if another connection may
     /// bring that: nothing is read until the receiver is told to resume.
@@ -59,6 +62,7 @@ class PduRouter final : public iscsi::Receiver::Owner {
   void data_is_spoiled() override;
   void header_is_spoiled() override { owner_.out_of_step("its header digest is wrong", false); }
   void heard() override { owner_.bytes_came(); }
+  Duration rest(std::size_t bytes) override { return owner_.rest(std::exchange(commands_came_, 0), bytes); }
   void stream_ended(int error) override { owner_.stream_over(error); }
 
   iscsi::Intake route(const iscsi::GenericBhs& header);
@@ -83,6 +87,7 @@ class PduRouter final : public iscsi::Receiver::Owner {
   Owner& owner_;
   iscsi::GenericBhs request_;  // whose data segment is on its way
   bool pending_ = false;       // and which is to be acted on when it is here
+  std::uint32_t commands_came_ = 0;  // since the receiver last asked for a rest
   bool takes_requests_ = true;
   bool deaf_ = false;
 };

@@ -63,6 +63,8 @@ class StageRecorder final : private Timer {
   std::vector<SlowCommand> stuck() const;
   std::shared_ptr<const ConnectionTrace> trace() const { return trace_; }
   TcpSample sample() const;
+  /// How many bytes the kernel had taken on the connection when this began.
+  std::uint64_t bytes_before() const { return base_; }
 
  private:
   /// As many of the last answers are remembered until they are acknowledged.

@@ -55,11 +55,17 @@ class Reader final : public Receiver::Owner {
   }
   void header_is_spoiled() override { FAIL() << "there are no digests"; }
   void heard() override {}
+  Duration rest(std::size_t bytes) override {
+    bytes_when_asked.push_back(bytes);
+    return rest_for;
+  }
   void stream_ended(int error) override {
     last_error = error;
     over.set();
   }
 
+  Duration rest_for{};
+  std::vector<std::size_t> bytes_when_asked;
   int put_off = 0;
   int until = -1;
   int headers = 0;
@@ -126,6 +132,16 @@ class ReceiverTest : public testing::Test {
     co_await reader_.ended.wait();
     receiver_->stop();
     if (!receiver_->idle()) co_await reader_.over.wait();
+  }
+
+  Task<void> stop_while_it_rests() {
+    const std::string one = pdu(iscsi::Opcode::nop_out, "rest");
+    EXPECT_EQ(::send(theirs_.get(), one.data(), one.size(), 0), static_cast<ssize_t>(one.size()));
+    receiver_->start();
+    co_await reader_.ended.wait();
+    co_await sleep_for(*loop_, std::chrono::milliseconds(1));
+    receiver_->stop();
+    EXPECT_TRUE(receiver_->idle());
   }
 
   Task<void> end_the_stream() {
@@ -236,6 +252,22 @@ TEST_F(ReceiverTest, OffersAPostponedPduAgainOnResume) {
   reader_.until = 1;
   loop_->run(resume_later());
   EXPECT_EQ(reader_.collected, (std::vector<std::string>{"later"}));
+}
+
+TEST_F(ReceiverTest, TakesInOnePieceWhatCameWhileItRested) {
+  reader_.rest_for = std::chrono::milliseconds(50);
+  const std::string one = pdu(iscsi::Opcode::nop_out, "rest");
+  exchange(one + one + one, one.size() / 2, 3);
+  EXPECT_EQ(reader_.headers, 3);
+  const std::vector<std::size_t>& asked = reader_.bytes_when_asked;
+  EXPECT_EQ(std::accumulate(asked.begin(), asked.end(), std::size_t{0}), 3 * one.size());
+  EXPECT_LE(asked.size(), 2u) << "the first PDU, and all the others";
+}
+
+TEST_F(ReceiverTest, IsIdleWhenItIsStoppedWhileItRests) {
+  reader_.rest_for = std::chrono::hours(1);
+  reader_.until = 1;
+  loop_->run(stop_while_it_rests());
 }
 
 TEST_F(ReceiverTest, TellsOfTheEndOfTheStream) {

@@ -20,6 +20,34 @@ TEST(SocketAddress, RefusesANameWithWords) {
   EXPECT_EQ(address.error().message, "'localhost' is not an IPv4 or IPv6 address");
 }
 
+TEST(OpenTcp, DoesNotPaceWhatStaysOnThisMachine) {
+  Result<Fd> socket = open_tcp(*SocketAddress::parse("127.0.0.1", 0));
+  ASSERT_TRUE(socket);
+  const std::string chosen = congestion_control(socket->get());
+  EXPECT_FALSE(chosen.empty());
+  EXPECT_FALSE(chosen.starts_with("bbr"));
+}
+
+TEST(OpenTcp, LeavesTheSystemsChoiceToAllElse) {
+  Result<Fd> socket = open_tcp(*SocketAddress::parse("192.0.2.1", 0));
+  const Fd plain(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_TRUE(socket);
+  EXPECT_EQ(congestion_control(socket->get()), congestion_control(plain.get()));
+}
+
+TEST(ListenTcp, AcceptsFromThisMachineWithoutPacing) {
+  Result<Fd> listening = listen_tcp(*SocketAddress::parse("0.0.0.0", 0));
+  ASSERT_TRUE(listening);
+  const SocketAddress there = *SocketAddress::parse("127.0.0.1", local_address(listening->get()).port());
+  Result<Fd> theirs = open_tcp(there);
+  ASSERT_TRUE(theirs);
+  ASSERT_EQ(::connect(theirs->get(), there.get(), there.bytes()), 0);
+  const Fd ours(::accept(listening->get(), nullptr, nullptr));
+  ASSERT_TRUE(ours);
+  settle_congestion_control(ours.get());
+  EXPECT_EQ(congestion_control(ours.get()), congestion_control(theirs->get()));
+}
+
 TEST(ListenTcp, SaysWhichAddressIsBusy) {
   Result<Fd> first = listen_tcp(*SocketAddress::parse("127.0.0.1", 0));
   ASSERT_TRUE(first);
