@@ -72,6 +72,16 @@ bool DirectWay::takes(std::span<const iovec> vectors, std::uint64_t offset) cons
 
 DescriptorStore::DescriptorStore(Fd fd, DirectWay direct, DescriptorFacts facts, DescriptorStoreOptions options)
     : fd_(std::move(fd)), direct_(std::move(direct)), facts_(std::move(facts)), options_(options) {
+  view();
+}
+
+void DescriptorStore::view() {
+  if (facts_.in_memory && options_.view) view_ = FileView::of(fd_.get(), facts_.size, !facts_.read_only);
+}
+
+void DescriptorStore::set_size(std::uint64_t bytes) {
+  facts_.size = bytes;
+  view();
 }
 
 Result<std::uint64_t> DescriptorStore::measure() const {
@@ -95,12 +105,15 @@ void DescriptorStore::start(StoreRequest& request) {
       if (facts_.in_memory && request.length() <= at_once_bytes_max) return move_at_once(request);
       return enter(request, transfer);
     case StoreOperation::flush:
+      if (view_ != nullptr) view_->note_change();
       return enter(request, sync);
     case StoreOperation::unmap:
       if (request.bytes == 0) return finish_later(request, 0);
+      if (view_ != nullptr) view_->forget(request.offset, request.bytes);
       return enter(request, first_stage_of_unmap());
     case StoreOperation::anchor:
       if (request.bytes == 0) return finish_later(request, 0);
+      if (view_ != nullptr) view_->forget(request.offset, request.bytes);
       return enter(request, options_.zero_range ? zero_range : write_zeros);
     case StoreOperation::read_ahead:
     case StoreOperation::map:
@@ -169,9 +182,12 @@ void DescriptorStore::answered(const Question& question) {
   finish(request, error, request.offset);
 }
 
-/// io_uring gives every read and write of such a file to a kernel thread, since its filesystem does not
+/// A copy, where the file is mapped. Otherwise a system call: io_uring gives every read and write of such a file to a kernel thread, since its filesystem does not
 /// promise not to wait: two switches of thread for a copy that takes less.
 void DescriptorStore::move_at_once(StoreRequest& request) {
+  if (view_ != nullptr && (request.operation == StoreOperation::read ? view_->read(request.offset, request.vectors)
+                                                                     : view_->write(request.offset, request.vectors)))
+    return finish_later(request, 0);
   while (!request.vectors.empty()) {
     const auto at = static_cast<off_t>(request.offset + progress(request));
     const int count = static_cast<int>(std::min<std::size_t>(request.vectors.size(), std::size_t{IOV_MAX}));
@@ -293,6 +309,7 @@ void DescriptorStore::moved(StoreRequest& request, std::uint64_t bytes) {
 }
 
 void DescriptorStore::moved_all(StoreRequest& request) {
+  if (view_ != nullptr && stage(request) != transfer) view_->forget(request.offset, request.bytes);
   const bool durable_already = stage(request) == transfer && options_.dsync_writes;
   const bool sync_wanted =
       request.durable && request.operation != StoreOperation::read && !durable_already;

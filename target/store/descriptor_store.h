@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/runtime/blocking_crew.h"
 #include "common/runtime/fd.h"
+#include "target/store/file_view.h"
 #include "target/store/store.h"
 
 namespace holdfast::target {
@@ -30,6 +31,7 @@ struct DescriptorStoreOptions {
   bool dsync_writes = true;  // RWF_DSYNC (4.7); else each durable write is followed by fdatasync
   bool punch_hole = true;    // FALLOC_FL_PUNCH_HOLE; else FALLOC_FL_ZERO_RANGE
   bool zero_range = true;    // FALLOC_FL_ZERO_RANGE; else zeros are written
+  bool view = true;          // a file on tmpfs is mapped; else each read and write is a system call
 };
 
 /// What is known of an open file or device.
@@ -67,7 +69,7 @@ class DescriptorStore final : public Store {
 
   std::uint64_t size() const override { return facts_.size; }
   Result<std::uint64_t> measure() const override;
-  void set_size(std::uint64_t bytes) override { facts_.size = bytes; }
+  void set_size(std::uint64_t bytes) override;
   bool read_only() const override { return facts_.read_only; }
   bool has_volatile_cache() const override { return true; }
   std::uint32_t physical_block_bytes() const override { return facts_.physical_block_bytes; }
@@ -84,6 +86,7 @@ class DescriptorStore final : public Store {
   void step(StoreRequest& request, std::int32_t result) override;
 
   Stage first_stage_of_unmap() const;
+  void view();
   void move_at_once(StoreRequest& request);
   void issue(StoreRequest& request);
   void enter(StoreRequest& request, Stage next);
@@ -97,6 +100,7 @@ class DescriptorStore final : public Store {
   DirectWay direct_;
   DescriptorFacts facts_;
   DescriptorStoreOptions options_;
+  std::unique_ptr<FileView> view_;  // of what is in memory, where it can be had
   /// For what io_uring has no operation for, and what may wait for the medium; made when needed.
   std::unique_ptr<BlockingCrew> crew_;
   std::vector<std::unique_ptr<Question>> questions_;  // asked and not answered

@@ -39,11 +39,12 @@ def machine():
 
 
 def resident_kib(pids):
+    """What the processes hold themselves: pages of a tmpfs image that they have mapped are there anyhow."""
     total = 0
     for pid in pids:
         try:
             with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
-                total += sum(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+                total += sum(int(line.split()[1]) for line in file if line.startswith(("RssAnon:", "RssFile:")))
         except OSError:
             continue
     return total

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
@@ -56,10 +57,12 @@ Status build_block(Bench& bench, const StoreOpenOptions& options, bool as_file =
   return {};
 }
 
-/// A file of a filesystem that keeps everything in memory.
-Status build_in_memory(Bench& bench) {
+/// A file of a filesystem that keeps everything in memory: a hole, or filled with zeros.
+Status build_in_memory(Bench& bench, bool filled, const StoreOpenOptions& options = {}) {
   bench.memory.emplace("/dev/shm");
-  auto opened = open_file_store(bench.memory->make_file("image", store_bytes));
+  const std::string path = bench.memory->make_file("image", store_bytes);
+  if (filled) std::ofstream(path) << std::string(store_bytes, '\0');
+  auto opened = open_file_store(path, options);
   if (!opened) return opened.error();
   bench.store = std::move(opened).value();
   return {};
@@ -80,6 +83,7 @@ struct Implementation {
 
 constexpr DescriptorStoreOptions no_dsync{.dsync_writes = false};
 constexpr DescriptorStoreOptions no_punch{.punch_hole = false};
+constexpr DescriptorStoreOptions no_view{.view = false};
 constexpr DescriptorStoreOptions no_ways{
     .dsync_writes = false, .punch_hole = false, .zero_range = false};
 
@@ -90,7 +94,9 @@ const Implementation implementations[] = {
     {"FileWithEveryFallback", [](Bench& bench) { return build_file(bench, {.ways = no_ways}); }},
     {"FileDirect", [](Bench& bench) { return build_file(bench, {.direct = true}); }},
     {"BlockDirect", [](Bench& bench) { return build_block(bench, {.direct = true}); }},
-    {"FileInMemory", build_in_memory},
+    {"FileInMemory", [](Bench& bench) { return build_in_memory(bench, false); }},
+    {"FilledFileInMemory", [](Bench& bench) { return build_in_memory(bench, true); }},
+    {"FilledFileInMemoryUnmapped", [](Bench& bench) { return build_in_memory(bench, true, {.ways = no_view}); }},
     {"Block", [](Bench& bench) { return build_block(bench, {}); }},
     {"BlockWithEveryFallback", [](Bench& bench) { return build_block(bench, {.ways = no_ways}); }},
     {"DeviceAsFile", [](Bench& bench) { return build_block(bench, {}, true); }},
