@@ -59,11 +59,12 @@ struct WriteAtomic {  // SBC-4 5.48
   std::uint16_t boundary_blocks = 0;  // ATOMIC BOUNDARY; 0: the whole of it is one
 };
 
-struct WriteSame {   // 5.40, 5.41
+struct WriteSame {   // 5.40 to 5.42
   BlockRange range;  // no blocks means all from the LBA on
   bool unmap = false;
   bool anchor = false;
-  bool no_data_out = false;  // NDOB: zeros
+  bool no_data_out = false;      // NDOB: zeros
+  std::uint8_t flags_field = 1;  // the byte with UNMAP and ANCHOR
 };
 
 struct Unmap {  // 5.25

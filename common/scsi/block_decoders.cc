@@ -19,6 +19,12 @@ std::optional<ByteCheck> byte_check_of(const CdbBytes& cdb) {
 Cdb decode_compare_and_write(const CdbBytes& cdb) {
   const BlockRange range{
       .lba = cdb_field<be64>(cdb, 2), .blocks = cdb[13], .lba_field = 2, .blocks_field = 13};
+Cdb decode_write_same_32(const CdbBytes& cdb) {
+  constexpr std::uint8_t flags = 10;
+  return WriteSame{range_32(cdb), cdb_bit(cdb, flags, 3), cdb_bit(cdb, flags, 4),
+                   cdb_bit(cdb, flags, 0), flags};
+}
+
   return CompareAndWrite{range, cdb_bit(cdb, 1, 3)};
 }
 

@@ -43,6 +43,7 @@ Cdb decode_write_same(const CdbBytes& cdb) {
   return WriteSame{range(cdb), cdb_bit(cdb, 1, 3), cdb_bit(cdb, 1, 4), cdb_bit(cdb, 1, 0)};
 }
 
+Cdb decode_write_same_32(const CdbBytes& cdb);
 Cdb decode_compare_and_write(const CdbBytes& cdb);
 Cdb decode_orwrite(const CdbBytes& cdb);
 Cdb decode_write_atomic(const CdbBytes& cdb);

@@ -52,6 +52,13 @@ inline BlockRange range_16(const CdbBytes& cdb) {
           .blocks_field = 10};
 }
 
+inline BlockRange range_32(const CdbBytes& cdb) {
+  return {.lba = cdb_field<be64>(cdb, 12),
+          .blocks = cdb_field<be32>(cdb, 28),
+          .lba_field = 12,
+          .blocks_field = 28};
+}
+
 using RangeOf = BlockRange (*)(const CdbBytes&);
 
 }  // namespace holdfast::scsi

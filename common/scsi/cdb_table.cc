@@ -75,6 +75,17 @@ constexpr CdbRow rows[] = {
     {10, 0x05, {0x5f, 0x05, ff, 0, 0, ff, ff, ff, ff}, decode_persistent_reserve_out, persistent},
     {10, 0x06, {0x5f, 0x06, ff, 0, 0, ff, ff, ff, ff}, decode_persistent_reserve_out, persistent},
     {10, 0x07, {0x5f, 0x07, ff, 0, 0, ff, ff, ff, ff}, decode_persistent_reserve_out, persistent},
+    {10, 0x08, {0x5f, 0x08, ff, 0, 0, ff, ff, ff, ff}, decode_persistent_reserve_out, persistent},
+    // SBC has it where type 2 protection is enabled. Peers have it without protection, for the sake
+    // of UNMAP; so have thin units of ours. Then nobody looks at the tags, whatever they are.
+    {32,
+     0x0d,
+     {0x7f, 0,  0,  0,  0,  0,  0x1f, 0x18, 0x00, 0x0d, 0x19, 0,  ff, ff, ff, ff,
+      ff,   ff, ff, ff, ff, ff, ff,   ff,   ff,   ff,   ff,   ff, ff, ff, ff, ff},
+     decode_write_same_32,
+     writes,
+     thin,
+     false},
     {16, 0x00, {0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, ff, ff, ff, ff}, decode_extended_copy, writes},
     {16,
      0x00,

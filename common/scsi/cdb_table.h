@@ -35,6 +35,8 @@ struct CdbRow {
   Cdb (*decode)(const CdbBytes&) = nullptr;
   ReservationClass reservation = ReservationClass::unnamed;
   Needs needs = Needs::nothing;
+  /// False for what the standard would have only with a feature that we lack.
+  bool as_standard = true;
 
   std::uint8_t opcode() const { return usage[0]; }
   bool is_in(const CommandSet& commands) const {

@@ -72,6 +72,7 @@ struct ServiceAction {
 };
 
 constexpr ServiceAction service_actions[] = {
+    {0x7f, 0x0d, "WRITE SAME(32)"},
     {0x9e, 0x10, "READ CAPACITY(16)"},
     {0x9e, 0x12, "GET LBA STATUS"},
     {0xa3, 0x0a, "REPORT TARGET PORT GROUPS"},
@@ -86,7 +87,7 @@ std::string name_of(const CdbBytes& cdb) {
   for (const Name& name : names)
     if (name.opcode == cdb[0]) return std::string(name.words);
   for (const ServiceAction& name : service_actions)
-    if (name.opcode == cdb[0] && name.action == (cdb[1] & 0x1f)) return std::string(name.words);
+    if (name.opcode == cdb[0] && name.action == service_action_of(cdb)) return std::string(name.words);
   return fmt::format("operation code {:02x}h", cdb[0]);
 }
 

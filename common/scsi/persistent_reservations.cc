@@ -85,6 +85,7 @@ Bytes read_reservation(const PersistentReservations& state) {
 }
 
 Bytes report_capabilities(const PersistentReservations& state, bool can_persist) {
+  constexpr std::uint8_t replace_lost_reservation = 0x80;         // RLR_C
   constexpr std::uint8_t compatible_reservation_handling = 0x10;  // CRH
   constexpr std::uint8_t specify_initiator_ports = 0x08;          // SIP_C
   constexpr std::uint8_t all_target_ports = 0x04;                 // ATP_C
@@ -93,8 +94,8 @@ Bytes report_capabilities(const PersistentReservations& state, bool can_persist)
   // ALLOW COMMANDS 001b: TEST UNIT READY is allowed under every type.
   constexpr std::uint8_t allow_commands = 0x10;
   constexpr std::uint8_t persist_active = 0x01;  // PTPL_A
-  const int capabilities = compatible_reservation_handling | specify_initiator_ports |
-                           all_target_ports | (can_persist ? persist_capable : 0);
+  const int capabilities = replace_lost_reservation | compatible_reservation_handling |
+                           specify_initiator_ports | all_target_ports | (can_persist ? persist_capable : 0);
   const int more = type_mask_valid | allow_commands | (state.persist ? persist_active : 0);
   return {0,    8, static_cast<std::uint8_t>(capabilities), static_cast<std::uint8_t>(more),
           0xea,  // WR_EX_AR, EX_AC_RO, WR_EX_RO, EX_AC, WR_EX

@@ -76,6 +76,7 @@ struct PersistentReserveOut {  // SPC-4 6.16
     preempt_and_abort = 5,
     register_and_ignore_existing_key = 6,
     register_and_move = 7,
+    replace_lost_reservation = 8,
   };
   Action action = Action::register_key;
   // As the CDB has them: only some actions look at them.

@@ -32,13 +32,14 @@ ParameterData all_commands(bool timeouts, const CommandSet& commands) {
 }
 
 ParameterData one_command(const CdbRow* row, bool timeouts) {
-  constexpr std::uint8_t not_supported = 1, supported_as_in_standard = 3;
+  constexpr std::uint8_t not_supported = 1, as_in_standard = 3, in_a_way_of_its_own = 5;
   ParameterData data;
   if (row == nullptr) {
     data.put({0, not_supported, 0, 0});
     return data;
   }
-  data.put({0, static_cast<std::uint8_t>((timeouts ? 0x80 : 0) | supported_as_in_standard)});
+  const std::uint8_t support = row->as_standard ? as_in_standard : in_a_way_of_its_own;
+  data.put({0, static_cast<std::uint8_t>((timeouts ? 0x80 : 0) | support)});
   data.put_be16(row->length);
   data.put(std::span<const std::uint8_t>(row->usage).first(row->length));
   if (timeouts) put_timeouts(data);

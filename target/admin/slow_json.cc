@@ -97,7 +97,7 @@ json to_json(const SlowCommand& command) {
   json said = {{"itt", facts.tag},
                {"cmd_sn", facts.cmd_sn},
                {"lun", scsi::decode_lun(facts.lun).value_or(0)},
-               {"cdb", hexadecimal(facts.cdb)},
+               {"cdb", hexadecimal(scsi::shown_bytes(facts.cdb))},
                {"command", scsi::name_of(facts.cdb)},
                {"stage", to_string(command.stage)},
                {"aborted", facts.aborted},

@@ -147,8 +147,8 @@ struct LogicalUnit::Admission {
   Admitted operator()(const scsi::WriteSame& command) const {
     if (unit.write_protected()) return write_protected();
     if (!unit.thin_ && (command.unmap || command.anchor))
-      return scsi::invalid_field_in_cdb(1, command.unmap ? 3 : 4);
-    if (command.anchor && !command.unmap) return scsi::invalid_field_in_cdb(1, 4);
+      return scsi::invalid_field_in_cdb(command.flags_field, command.unmap ? 3 : 4);
+    if (command.anchor && !command.unmap) return scsi::invalid_field_in_cdb(command.flags_field, 4);
     Admitted admitted = within_the_medium(command.range);
     auto* const transfer = std::get_if<Transfer>(&admitted);
     if (transfer == nullptr) return admitted;

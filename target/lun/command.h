@@ -71,6 +71,7 @@ class Command : public Deferred {
   Nexus* nexus = nullptr;
   scsi::LunAddress lun{};
   scsi::CdbBytes cdb{};
+  std::uint16_t cdb_bytes = scsi::cdb_bytes_in_header;  // that came, also beyond those of `cdb`
   std::uint8_t attribute = 0;  // 0 untagged, 1 simple, 2 ordered, 3 head of queue, 4 ACA
   /// Memory for `min(Transfer::bytes, expected length)`, rounded up to `block_bytes_max` at least:
   /// a medium moves whole blocks, also when the initiator expects a part of one. For data-out its

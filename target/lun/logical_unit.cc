@@ -205,7 +205,7 @@ Transfer LogicalUnit::begin(Command& command) {
   } else if (conflicts(command)) {
     command.meaning_ = scsi::Refused{{}, scsi::Status::reservation_conflict};
   } else {
-    command.meaning_ = scsi::decode_cdb(command.cdb, command_set());
+    command.meaning_ = scsi::decode_cdb(command.cdb, command_set(), command.cdb_bytes);
     if (!is_ready() && !std::holds_alternative<scsi::Refused>(command.meaning_))
       if (const std::optional<scsi::Sense> unready = not_ready(readiness(*command.nexus), command.cdb))
         command.meaning_ = scsi::Refused{*unready};

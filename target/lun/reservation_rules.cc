@@ -43,6 +43,8 @@ class Decision {
         return preempt();
       case Action::register_and_move:
         return move();
+      case Action::replace_lost_reservation:  // 5.13.11.3: none is ever lost.
+        return illegal_request(scsi::additional_sense::invalid_release_of_persistent_reservation);
     }
     return scsi::invalid_field_in_cdb(1, 4);
   }

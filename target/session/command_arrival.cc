@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "common/base/check.h"
 #include "common/scsi/sense.h"
@@ -54,9 +55,19 @@ std::size_t chunks_for(std::uint32_t bytes) {
   return (bytes + DataMemory::chunk_bytes - 1) / DataMemory::chunk_bytes;
 }
 
+void put_cdb(Command& command, const std::array<std::uint8_t, scsi::cdb_bytes_in_header>& start,
+             std::span<const std::byte> rest) {
+  command.cdb_bytes = static_cast<std::uint16_t>(start.size() + rest.size());
+  command.cdb = {};
+  std::uint8_t* const end = std::copy(start.begin(), start.end(), command.cdb.begin());
+  if (rest.empty()) return;
+  std::memcpy(end, rest.data(), std::min(rest.size(), scsi::cdb_bytes_max - start.size()));
+}
+
 }  // namespace
 
-CommandSet::Verdict CommandSet::command_arrived(const iscsi::ScsiCommandBhs& header) {
+CommandSet::Verdict CommandSet::command_arrived(const iscsi::ScsiCommandBhs& header,
+                                                std::span<const std::byte> additional) {
   const bool immediate = header.opcode.immediate();
   if (!immediate) {
     switch (window_.admit(header.cmd_sn)) {
@@ -65,12 +76,15 @@ CommandSet::Verdict CommandSet::command_arrived(const iscsi::ScsiCommandBhs& hea
       case CommandWindow::Verdict::gap: return {.early = true};
     }
   }
-  if (const auto fault = check(header)) {
+  iscsi::AhsContents contents;
+  std::optional<PduFault> fault = iscsi::parse_ahs(additional, contents);
+  if (!fault) fault = check(header, contents);
+  if (fault) {
     if (!immediate) window_.finished();
     return {.refused = fault};
   }
 
-  Slot& slot = open_slot(header);
+  Slot& slot = open_slot(header, contents.extended_cdb);
   Verdict verdict;
   if (!may_come_uninvited(header)) {
     slot.failed = true;
@@ -90,13 +104,15 @@ CommandSet::Verdict CommandSet::command_arrived(const iscsi::ScsiCommandBhs& hea
   return verdict;
 }
 
-std::optional<PduFault> CommandSet::check(const iscsi::ScsiCommandBhs& header) const {
+std::optional<PduFault> CommandSet::check(const iscsi::ScsiCommandBhs& header,
+                                          const iscsi::AhsContents& additional) const {
   using iscsi::ScsiCommandBhs;
   const bool reads = (header.flags & ScsiCommandBhs::read_bit) != 0;
   const bool writes = (header.flags & ScsiCommandBhs::write_bit) != 0;
-  if (header.ahs_words != 0)
-    return PduFault{RejectReason::command_not_supported, "extended CDB or bidirectional command"};
-  if (reads && writes)
+  // RFC 7143 section 11.2.2.3: not with a CDB that the header has room for.
+  if (!additional.extended_cdb.empty() && scsi::fixed_cdb_bytes(header.cdb[0]) != 0)
+    return PduFault{RejectReason::protocol_error, "an extended CDB of a command whose CDB is short"};
+  if ((reads && writes) || additional.bidirectional_read_length)
     return PduFault{RejectReason::command_not_supported, "bidirectional command"};
   if (!writes && (header.flags & iscsi::final_bit) == 0)
     return PduFault{RejectReason::protocol_error, "F is 0 without W"};
@@ -109,7 +125,8 @@ std::optional<PduFault> CommandSet::check(const iscsi::ScsiCommandBhs& header) c
   return std::nullopt;
 }
 
-Slot& CommandSet::open_slot(const iscsi::ScsiCommandBhs& header) {
+Slot& CommandSet::open_slot(const iscsi::ScsiCommandBhs& header,
+                            std::span<const std::byte> extended_cdb) {
   if (free_.empty()) {
     // Their number is bounded by what holds one: the window, the immediate commands, and those
     // whose answers are in the batch that is being sent.
@@ -135,7 +152,7 @@ Slot& CommandSet::open_slot(const iscsi::ScsiCommandBhs& header) {
   slot.residual = {};
   slot.command.nexus = &nexus_;
   slot.command.lun = header.lun;
-  slot.command.cdb = header.cdb;
+  put_cdb(slot.command, header.cdb, extended_cdb);
   slot.command.attribute = header.flags & iscsi::ScsiCommandBhs::attribute_mask;
   slot.command.vectors = {};
   slot.command.data_out_bytes = 0;

@@ -63,7 +63,8 @@ class CommandSet final : private DataMemory::Share {
     /// The command's turn has not come: one with a smaller CmdSN is missing.
     bool early = false;
   };
-  Verdict command_arrived(const iscsi::ScsiCommandBhs& header);
+  /// `additional`: the header segments that follow the basic one.
+  Verdict command_arrived(const iscsi::ScsiCommandBhs& header, std::span<const std::byte> additional);
   Verdict data_out_arrived(const iscsi::DataOutBhs& header);
   /// The data segment of the PDU that was received last is in its place.
   void data_landed();
@@ -103,8 +104,9 @@ class CommandSet final : private DataMemory::Share {
   void released(Slot& slot);
 
   // The way of a command, in order: command_arrival.cc has its first half.
-  std::optional<iscsi::PduFault> check(const iscsi::ScsiCommandBhs& header) const;
-  Slot& open_slot(const iscsi::ScsiCommandBhs& header);
+  std::optional<iscsi::PduFault> check(const iscsi::ScsiCommandBhs& header,
+                                       const iscsi::AhsContents& additional) const;
+  Slot& open_slot(const iscsi::ScsiCommandBhs& header, std::span<const std::byte> extended_cdb);
   bool may_come_uninvited(const iscsi::ScsiCommandBhs& header) const;
   std::uint32_t uninvited_bytes(const iscsi::ScsiCommandBhs& header) const;
   bool take_uninvited(Slot& slot, std::uint32_t bytes);

@@ -26,7 +26,7 @@ PduRouter::PduRouter(CommandWindow& window, CommandSet& commands, TaskManagement
       segment_bytes_max_(segment_bytes_max),
       owner_(owner) {}
 
-Intake PduRouter::header_arrived(const GenericBhs& header, std::span<const std::byte>) {
+Intake PduRouter::header_arrived(const GenericBhs& header, std::span<const std::byte> additional) {
   pending_ = false;
   if (deaf_) return {};
   // Any PDU may need a reply, be it a Reject. Where there is no room for one the peer does not take
@@ -42,17 +42,17 @@ Intake PduRouter::header_arrived(const GenericBhs& header, std::span<const std::
   const bool is_data = header.opcode.opcode() == Opcode::data_out;
   if (!takes_requests_ && !is_data) return {};
   request_ = header;
-  const Intake intake = route(header);
+  const Intake intake = route(header, additional);
   if (window_.is_watched() && intake.kind != Intake::Kind::later) owner_.turn_came();
   return intake;
 }
 
-Intake PduRouter::route(const GenericBhs& header) {
+Intake PduRouter::route(const GenericBhs& header, std::span<const std::byte> additional) {
   using Kind = Intake::Kind;
   switch (header.opcode.opcode()) {
     case Opcode::scsi_command:
       ++commands_came_;
-      return take(header, commands_.command_arrived(iscsi::as<iscsi::ScsiCommandBhs>(header)));
+      return take(header, commands_.command_arrived(iscsi::as<iscsi::ScsiCommandBhs>(header), additional));
     case Opcode::data_out:
       return take(header, commands_.data_out_arrived(iscsi::as<iscsi::DataOutBhs>(header)));
     case Opcode::nop_out:

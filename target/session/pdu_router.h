@@ -65,7 +65,7 @@ class PduRouter final : public iscsi::Receiver::Owner {
   Duration rest(std::size_t bytes) override { return owner_.rest(std::exchange(commands_came_, 0), bytes); }
   void stream_ended(int error) override { owner_.stream_over(error); }
 
-  iscsi::Intake route(const iscsi::GenericBhs& header);
+  iscsi::Intake route(const iscsi::GenericBhs& header, std::span<const std::byte> additional);
   iscsi::Intake take(const iscsi::GenericBhs& header, const CommandSet::Verdict& verdict);
   iscsi::Intake take_numbered(const iscsi::GenericBhs& header, iscsi::Intake::Kind kind);
   bool should_wait_for_earlier_commands(const iscsi::GenericBhs& header) const;

@@ -110,6 +110,13 @@ def ignored():
     return judge
 
 
+def obeyed():
+    """It was right, and the action has looked at what came of it."""
+    judge = lambda peer: still_serves(peer)
+    judge.words = "what it asks for"
+    return judge
+
+
 def responds(opcode, response):
     """A Task Management or Logout Response."""
     def judge(peer):

@@ -2,7 +2,7 @@
 wrong_logins.py, whose actions get a session. LUN 0 is theirs to write on."""
 
 from raw_iscsi import *
-from wrong import Row, check_condition, closed, ignored, reject, responds, text_says
+from wrong import Row, check_condition, closed, ignored, obeyed, reject, responds, text_says
 
 UNEXPECTED, WRONG_AMOUNT, CRC_ERROR = (0xB, 0x0C, 0x0C), (0xB, 0x0C, 0x0D), (0xB, 0x47, 0x05)
 IMMEDIATE = {"ImmediateData": "Yes", "FirstBurstLength": "4096"}
@@ -10,6 +10,8 @@ UNSOLICITED = {"InitialR2T": "No", "FirstBurstLength": "4096"}
 SMALL_BURSTS = {"MaxBurstLength": "4096", "FirstBurstLength": "4096", "MaxOutstandingR2T": "2"}
 HEADER_DIGEST, DATA_DIGEST = {"HeaderDigest": "CRC32C"}, {"DataDigest": "CRC32C"}
 BLOCKS = 16
+# Of blocks 96 and 97: a CDB that goes on in an AHS.
+WRITE_SAME_32 = struct.pack(">B6xBHBxQ8xI", 0x7F, 0x18, 0x0D, 0, 96, 2)
 
 
 def sends(opcode, data=b"", **fields):
@@ -61,6 +63,16 @@ def abort_elsewhere(peer):
     peer.manage_tasks(1, referenced=7, lun=1)
 
 
+def same_of_32_bytes(peer):
+    peer.command(WRITE_SAME_32[:16], ahs=b"\0\x11\1\0" + WRITE_SAME_32[16:], flags=0xA1, expected=512, tag=7)
+    r2t = peer.receive_unless_ping()
+    assert r2t.opcode == R2T, str(r2t)
+    peer.data_out(b"s" * 512, transfer_tag=r2t.transfer_tag, tag=7)
+    assert (answer := peer.receive_unless_ping()).status == 0, str(answer)
+    peer.read_10(95, 4, tag=8)
+    assert peer.receive_unless_ping().data[512:1536] == b"s" * 1024
+
+
 def tag_in_use(peer):
     peer.write_10(0, BLOCKS, tag=7)
     assert peer.receive_unless_ping().opcode == R2T
@@ -107,9 +119,16 @@ ROWS = [
     Row("data in a Logout Request", sends(LOGOUT, b"data", data_bytes=4), reject(0x09, closes=True), "data segment where none may be"),
     Row("data in a Task Management request", sends(TASK_MANAGEMENT, b"data"), reject(0x09, closes=True), "data segment where none may be"),
     Row("an AHS on a NOP-Out", sends(NOP_OUT, ahs=bytes(8)), reject(0x09, closes=True), "AHS where none may be"),
-    Row("an extended CDB", calls("test_unit_ready", ahs=b"\0\5\1\0XXXX"), reject(0x05), "extended CDB"),
-    Row("an AHS of no known type", calls("test_unit_ready", ahs=b"\0\5\x3f\0XXXX"), reject(0x05), "SCSI Command refused"),
-    Row("an AHS of 1020 bytes of ones", calls("test_unit_ready", ahs=b"\xff" * 1020), reject(0x05), "SCSI Command refused"),
+    Row("an extended CDB where there is nothing to extend", calls("test_unit_ready", ahs=b"\0\5\1\0XXXX"), reject(0x04), "extended CDB"),
+    Row("an extended CDB that is not there", calls("command", WRITE_SAME_32[:16]), check_condition(5, 0x24, 0), None),
+    Row("an extended CDB that ends early", calls("command", WRITE_SAME_32[:16], ahs=b"\0\x0d\1\0" + bytes(12)), check_condition(5, 0x24, 0), None),
+    Row("an extended CDB of 1032 bytes", calls("command", WRITE_SAME_32[:16], ahs=b"\3\xf9\1" + bytes(1017)), check_condition(5, 0x24, 0), None),
+    Row("two extended CDBs", calls("command", WRITE_SAME_32[:16], ahs=(b"\0\x11\1\0" + bytes(16)) * 2), reject(0x04), "two extended CDBs"),
+    Row("an AHS longer than all of them", calls("command", WRITE_SAME_32[:16], ahs=b"\0\x15\1\0" + bytes(16)), reject(0x09), "AHS of a wrong length"),
+    Row("an extended CDB and digests", same_of_32_bytes, obeyed(), None, {"HeaderDigest": "CRC32C", "DataDigest": "CRC32C"}),
+    Row("a bidirectional read length", calls("test_unit_ready", ahs=b"\0\5\2\0\0\0\2\0"), reject(0x05), "bidirectional"),
+    Row("an AHS of no known type", calls("test_unit_ready", ahs=b"\0\5\x3f\0XXXX"), reject(0x09), "SCSI Command refused"),
+    Row("an AHS of 1020 bytes of ones", calls("test_unit_ready", ahs=b"\xff" * 1020), reject(0x09), "SCSI Command refused"),
     # CmdSN, ExpStatSN.
     Row("a CmdSN that was used", calls("test_unit_ready", cmd_sn=1), ignored(), "outside the window"),
     Row("a CmdSN beyond MaxCmdSN", calls("test_unit_ready", cmd_sn=1000), ignored(), "outside the window"),

@@ -39,6 +39,7 @@ Task<void> TestTarget::serve() {
     auto faults = std::make_unique<FaultStore>(MemoryStore::create(options_.unit_bytes).value());
     faults_.push_back(faults.get());
     LogicalUnitOptions unit;
+    unit.thin = options_.thin;
     unit.number = number;
     unit.target_name = options_.config.name;
     served.device->add(LogicalUnit::create(std::move(faults), unit).value());

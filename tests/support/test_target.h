@@ -29,6 +29,7 @@ class TestTarget {
     std::vector<PortalGroup> portal_groups = one_portal_group({"127.0.0.1"});  // on a free port
     std::uint32_t units = 1;
     std::uint64_t unit_bytes = 64 * 1024 * 1024;
+    bool thin = false;
   };
 
   explicit TestTarget(Options options);

@@ -134,6 +134,30 @@ TEST(Cdb, UnknownServiceActionsPointAtTheServiceAction) {
   EXPECT_EQ(refusal({0xa3, 0x0f}), invalid_field_in_cdb(1, 4));
 }
 
+TEST(Cdb, LengthsThatOperationCodesTell) {
+  for (const CdbRow& row : cdb_table())
+    EXPECT_EQ(fixed_cdb_bytes(row.opcode()), row.length == 32 ? 0 : row.length) << int(row.opcode());
+  for (std::uint8_t code : {0x60, 0x7e, 0x7f, 0xc0, 0xff}) EXPECT_EQ(fixed_cdb_bytes(code), 0u);
+}
+
+TEST(Cdb, ThirtyTwoBytes) {
+  CdbBytes cdb{0x7f, 0, 0, 0, 0, 0, 0x1f, 0x18, 0x00, 0x0d, 0x19, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+  for (std::uint8_t i = 20; i < 32; ++i) cdb[i] = i;
+  const auto same = decoded<WriteSame>(cdb);
+  EXPECT_EQ(same.range.lba, 0x0102030405060708u);
+  EXPECT_EQ(same.range.blocks, 0x1c1d1e1fu);
+  EXPECT_TRUE(same.unmap && same.anchor && same.no_data_out);
+  EXPECT_EQ(refusal({0x7f, 0, 0, 0, 0, 0, 0, 0x18, 0x00, 0x09}), invalid_field_in_cdb(8)) << "READ(32)";
+  EXPECT_EQ(refusal({0x7f, 0, 0, 0, 0, 0, 0, 0x18, 0x0d, 0x00}), invalid_field_in_cdb(8));
+  EXPECT_EQ(refusal({0x7f, 0, 0, 0, 0, 0, 0, 0x14, 0x00, 0x0d}), invalid_field_in_cdb(7, 7));
+  cdb[10] = 0x20;
+  EXPECT_EQ(refusal(cdb), invalid_field_in_cdb(10, 7)) << "WRPROTECT";
+  cdb[10] = 0;
+  for (std::size_t came : {16, 28, 33})
+    EXPECT_TRUE(std::holds_alternative<Refused>(decode_cdb(cdb, {.thin = true}, came))) << came;
+  EXPECT_FALSE(std::holds_alternative<Refused>(decode_cdb(cdb, {.thin = true}, 32)));
+}
+
 TEST(Cdb, ProtectionInformationAndNacaAreRefusedWhereTheyStand) {
   EXPECT_EQ(refusal({0x28, 0x20, 0, 0, 0, 0, 0, 0, 1, 0}),
             invalid_field_in_cdb(1, 7));                                     // RDPROTECT
@@ -147,12 +171,15 @@ TEST(Cdb, EveryBitOutsideTheUsageMapIsRefusedInItsByte) {
   for (const CdbRow& row : cdb_table()) {
     CdbBytes good{};
     good[0] = row.opcode();
-    if (row.service_action) good[1] = static_cast<std::uint8_t>(*row.service_action);
+    const bool is_long = good[0] == opcode::variable_length;
+    if (row.service_action) good[is_long ? 9 : 1] = static_cast<std::uint8_t>(*row.service_action);
+    if (is_long) good[7] = static_cast<std::uint8_t>(row.length - 8);
     ASSERT_FALSE(std::holds_alternative<Refused>(decode_cdb(good))) << "opcode " << int(good[0]);
     for (std::uint16_t byte = 1; byte < row.length; ++byte) {
       for (unsigned bit = 0; bit < 8; ++bit) {
         if ((row.usage[byte] >> bit) & 1) continue;
-        if (byte == 1 && bit < 5 && row.service_action) continue;  // names another command
+        const bool names_action = is_long ? byte == 8 || byte == 9 : byte == 1 && bit < 5;
+        if (names_action && row.service_action) continue;
         CdbBytes bad = good;
         bad[byte] = static_cast<std::uint8_t>(bad[byte] | (1u << bit));
         const CdbRow* const other = find_row(bad);

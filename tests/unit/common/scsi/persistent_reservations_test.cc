@@ -89,9 +89,9 @@ TEST(PersistentReserveIn, AReservationOfAllRegistrantsHasNoKey) {
 
 TEST(PersistentReserveIn, CapabilitiesSayWhatIsKept) {
   PersistentReservations state;
-  EXPECT_THAT(report_capabilities(state, false), ElementsAre(0, 8, 0x1c, 0x90, 0xea, 0x01, 0, 0));
+  EXPECT_THAT(report_capabilities(state, false), ElementsAre(0, 8, 0x9c, 0x90, 0xea, 0x01, 0, 0));
   state.persist = true;
-  EXPECT_THAT(report_capabilities(state, true), ElementsAre(0, 8, 0x1d, 0x91, 0xea, 0x01, 0, 0));
+  EXPECT_THAT(report_capabilities(state, true), ElementsAre(0, 8, 0x9d, 0x91, 0xea, 0x01, 0, 0));
 }
 
 TEST(PersistentReserveIn, FullStatusNamesEveryPort) {

@@ -43,6 +43,18 @@ TEST(ReportSupportedOpcodes, OneHasItsUsageMap) {
   EXPECT_THAT(slice(capacity, 0, 6), ElementsAre(0, 3, 0, 16, 0x9e, 0x10));
 }
 
+TEST(ReportSupportedOpcodes, ALongOneHasAllOfItsUsageMap) {
+  const Bytes same =
+      report({.options = Options::service_action, .opcode = 0x7f, .service_action = 0x0d});
+  ASSERT_EQ(same.size(), 4u + 32u);
+  EXPECT_THAT(slice(same, 0, 16),
+              ElementsAre(0, 5, 0, 32, 0x7f, 0, 0, 0, 0, 0, 0x1f, 0x18, 0x00, 0x0d, 0x19, 0));
+  EXPECT_EQ(slice(same, 16, 20), Bytes(20, 0xff));
+  EXPECT_THAT(report({.options = Options::service_action, .opcode = 0x7f, .service_action = 0x09}),
+              ElementsAre(0, 1, 0, 0));
+  EXPECT_TRUE(is_refused({.options = Options::opcode, .opcode = 0x7f}));
+}
+
 TEST(ReportSupportedOpcodes, WhatWeLackIsNotSupported) {
   EXPECT_THAT(report({.options = Options::opcode, .opcode = 0x05}), ElementsAre(0, 1, 0, 0));
   EXPECT_THAT(report({.options = Options::service_action, .opcode = 0x9e, .service_action = 0x13}),

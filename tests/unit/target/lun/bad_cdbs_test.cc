@@ -64,6 +64,7 @@ const std::map<std::uint8_t, Movement> movements = {
     {0x5a, {Moves::answer, {7, 2}}},
     {0x5e, {Moves::answer, {7, 2}}},
     {0x5f, {Moves::list, {5, 4}}},
+    {0x7f, {}},
     {0x83, {Moves::list, {10, 4}}},
     {0x84, {Moves::answer, {10, 4}}},
     {0x88, {}},
@@ -89,6 +90,8 @@ const std::map<std::uint8_t, Movement> movements = {
 
 class BadCdbs : public LunTest {
  protected:
+  static constexpr std::uint8_t long_one = 0x7f;  // of variable length: 32 bytes
+
   void SetUp() override {
     LunTest::SetUp();
     LogicalUnitOptions made = options();
@@ -99,7 +102,7 @@ class BadCdbs : public LunTest {
   /// The command with nothing said but what makes it one that can be carried out.
   static scsi::CdbBytes bare(const scsi::CdbRow& row) {
     scsi::CdbBytes cdb{row.opcode()};
-    if (row.service_action) cdb[1] = static_cast<std::uint8_t>(*row.service_action);
+    if (row.service_action) name_action(cdb, *row.service_action);
     switch (row.opcode()) {
       case 0x15:
       case 0x55:
@@ -114,6 +117,29 @@ class BadCdbs : public LunTest {
     }
     return cdb;
   }
+  /// A command whose CDB came with so many bytes.
+  std::unique_ptr<Issued> run_cut(const scsi::CdbBytes& cdb, int came) {
+    auto issued = std::make_unique<Issued>(target_, first_, 0, cdb);
+    issued->command.cdb_bytes = static_cast<std::uint16_t>(came);
+    issued->begin();
+    issued->execute(512, Bytes(512));
+    settle(issued->ends, 1);
+    return issued;
+  }
+  static void name_action(scsi::CdbBytes& cdb, std::uint16_t action) {
+    if (cdb[0] != long_one) {
+      cdb[1] = static_cast<std::uint8_t>(action);
+      return;
+    }
+    cdb[7] = 0x18;
+    cdb[8] = static_cast<std::uint8_t>(action >> 8);
+    cdb[9] = static_cast<std::uint8_t>(action);
+  }
+  /// Another bit there would make it another command.
+  static bool is_service_action(const scsi::CdbRow& row, std::size_t byte, unsigned bit) {
+    if (!row.service_action) return false;
+    return row.opcode() == long_one ? byte == 8 || byte == 9 : byte == 1 && bit < 5;
+  }
   static scsi::CdbBytes with_length(scsi::CdbBytes cdb, const LengthField& field,
                                     std::uint64_t length) {
     for (std::size_t i = field.bytes; i > 0; --i, length >>= 8)
@@ -121,7 +147,7 @@ class BadCdbs : public LunTest {
     return cdb;
   }
   static std::string name(const scsi::CdbBytes& cdb) {
-    return fmt::format("command {:02x}/{:02x}", cdb[0], cdb[1]);
+    return fmt::format("command {:02x}/{:02x}", cdb[0], scsi::service_action_of(cdb));
   }
 
   void expect_nothing_written() {
@@ -144,7 +170,7 @@ TEST_F(BadCdbs, EveryReservedBitIsPointedAtAndNothingIsWritten) {
     for (std::uint16_t byte = 1; byte < row.length; ++byte) {
       for (unsigned bit = 0; bit < 8; ++bit) {
         if ((row.usage[byte] >> bit) & 1) continue;
-        if (byte == 1 && bit < 5 && row.service_action) continue;  // names another command
+        if (is_service_action(row, byte, bit)) continue;
         scsi::CdbBytes cdb = bare(row);
         cdb[byte] = static_cast<std::uint8_t>(cdb[byte] | 1u << bit);
         const auto refused = run(cdb, Bytes(64));
@@ -179,12 +205,36 @@ TEST_F(BadCdbs, WhatIsNotListedIsRefusedByItsOperationCodeOrServiceAction) {
     }
     for (std::uint8_t action = 0; action < 32 && !found->second.empty(); ++action) {
       if (std::ranges::count(found->second, action) > 0) continue;
-      cdb[1] = action;
+      name_action(cdb, action);
       const auto refused = run(cdb, Bytes(64));
       ASSERT_EQ(refused->sense_code(), 0x052400u) << name(cdb);
-      expect_points_at(*refused, false, 1);
+      expect_points_at(*refused, false, code == long_one ? 8 : 1);
     }
   }
+  expect_nothing_written();
+}
+
+TEST_F(BadCdbs, ALongOneThatIsNotAsLongAsItSaysIsPointedAtAndNothingIsWritten) {
+  std::size_t tried = 0;
+  for (const scsi::CdbRow& row : scsi::cdb_table()) {
+    if (row.opcode() != long_one) continue;
+    for (const std::uint16_t came : {16, 17, 28, 31, 33, 36, 1032}) {
+      ++tried;
+      const auto refused = run_cut(bare(row), came);
+      ASSERT_EQ(refused->sense_code(), 0x052400u) << came << " bytes";
+      expect_points_at(*refused, false, 7);
+    }
+    for (const std::uint8_t said : {0x00, 0x08, 0x14, 0x1c, 0xf8}) {
+      scsi::CdbBytes cdb = bare(row);
+      cdb[7] = said;
+      for (const std::uint16_t came : {32, 8 + said}) {
+        const auto refused = run_cut(cdb, came);
+        ASSERT_EQ(refused->sense_code(), 0x052400u) << int(said) << " said, " << came << " came";
+        expect_points_at(*refused, false, 7);
+      }
+    }
+  }
+  EXPECT_GE(tried, 7u);
   expect_nothing_written();
 }
 
@@ -362,14 +412,15 @@ TEST_F(BadCdbs, ListsThatLieAboutThemselvesArePointedAtAndWriteNothing) {
 }
 
 TEST_F(BadCdbs, RangesOutOfTheMediumArePointedAtAndNothingIsWritten) {
-  // Where LOGICAL BLOCK ADDRESS begins: in byte 1 of six-byte CDBs, else in byte 2.
+  // Where LOGICAL BLOCK ADDRESS begins: in byte 1 of six-byte CDBs, byte 12 of long ones, else in byte 2.
   std::size_t tried = 0;
   for (const scsi::CdbRow& row : scsi::cdb_table()) {
+    const std::size_t lba_at = row.length == 6 ? 1 : row.length == 32 ? 12 : 2;
+    const std::size_t inside = row.length == 6 ? 2 : lba_at + 3;
     const bool has_range = movements.at(row.opcode()).moves == Moves::nothing &&
-                           (row.length == 6 ? row.usage[2] == 0xff : row.usage[2] == 0xff && row.usage[5] == 0xff);
+                           row.usage[inside - (row.length == 6 ? 0 : 3)] == 0xff && row.usage[inside] == 0xff;
     if (!has_range) continue;
     scsi::CdbBytes cdb = bare(row);
-    const std::size_t lba_at = row.length == 6 ? 1 : 2;
     cdb[lba_at + (row.length == 6 ? 0 : 1)] = 0x10;
     if (row.length == 6) cdb[4] = 1;
     const auto refused = run(cdb, Bytes(512));
@@ -377,7 +428,7 @@ TEST_F(BadCdbs, RangesOutOfTheMediumArePointedAtAndNothingIsWritten) {
     ASSERT_EQ(refused->sense_code(), 0x052100u) << name(cdb);
     expect_points_at(*refused, false, lba_at);
   }
-  EXPECT_GE(tried, 23u);
+  EXPECT_GE(tried, 24u);
   expect_nothing_written();
 }
 

@@ -33,6 +33,7 @@ class Issued {
     command.nexus = &nexus;
     command.lun = scsi::encode_lun(lun);
     command.cdb = cdb;
+    command.cdb_bytes = static_cast<std::uint16_t>(scsi::shown_bytes(cdb).size());
     command.attribute = attribute;
     command.owner = this;
     command.done = [](Command& ended) {

@@ -125,6 +125,42 @@ TEST_F(Provisioning, WriteSameOfNoBlocksIsOneOfAllThatFollow) {
 }
 
 TEST_F(Provisioning, AProtectedThinUnitIsThinAndUnmapsNothing) {
+scsi::CdbBytes write_same_32(std::uint8_t lba, std::uint8_t blocks, std::uint8_t flags = 0) {
+  scsi::CdbBytes cdb{0x7f, 0, 0, 0, 0, 0, 0, 0x18, 0, 0x0d, flags};
+  cdb[19] = lba;
+  cdb[31] = blocks;
+  // Without protection information nobody looks at the tags.
+  for (std::size_t tag = 20; tag < 28; ++tag) cdb[tag] = 0xa5;
+  return cdb;
+}
+
+TEST_F(Provisioning, WriteSameOf32BytesDoesWhatTheOthersDo) {
+  add_thin_unit();
+  const Bytes before = pattern(64 * 512, 2), block = pattern(512, 3);
+  ASSERT_TRUE(run(write(0, 64), before)->good());
+  ASSERT_TRUE(run(write_same_32(3, 2), block)->good());
+  Bytes expected = before;
+  for (std::ptrdiff_t at : {3, 4}) std::copy(block.begin(), block.end(), expected.begin() + at * 512);
+  EXPECT_EQ(run(read(0, 64))->data_in(), expected);
+  EXPECT_EQ(run(write_same_32(0, 2), Bytes(1024))->sense_code(), 0x050e03u) << "two blocks of data";
+  struct Row {
+    std::uint8_t flags;
+    StoreOperation operation;
+  };
+  for (const Row& row : {Row{0x09, StoreOperation::unmap}, Row{0x19, StoreOperation::anchor},
+                         Row{0x01, StoreOperation::anchor}}) {
+    store_->operations.clear();
+    ASSERT_TRUE(run(write_same_32(8, 8, row.flags))->good()) << int(row.flags);
+    EXPECT_EQ(store_->operations.front(), row.operation) << int(row.flags);
+  }
+  std::fill(expected.begin() + 8 * 512, expected.begin() + 16 * 512, std::uint8_t{0});
+  EXPECT_EQ(run(read(0, 64))->data_in(), expected);
+  const auto anchor_alone = run(write_same_32(8, 8, 0x11));
+  EXPECT_EQ(anchor_alone->sense_code(), 0x052400u);
+  EXPECT_EQ(anchor_alone->sense()[15], 0xcc) << "bit 4";
+  EXPECT_EQ(anchor_alone->sense()[17], 10);
+}
+
   LogicalUnitOptions made = options();
   made.thin = made.read_only = true;
   add_unit_in_use(made);

@@ -31,7 +31,7 @@ TEST_F(RandomCommands, EndOnceWhateverTheyAreAndWhateverIsDoneToThem) {
                                 0x91, 0x9e, 0xa0, 0xa3, 0xa8, 0xaa, 0xaf, 0x2e,
                                 0x34, 0x37, 0x41, 0x42, 0x89, 0x8b, 0x8e, 0x90,
                                 0x93, 0x9c, 0xae, 0xb7, 0x16, 0x17, 0x56, 0x57,
-                                0x5e, 0x5f};
+                                0x5e, 0x5f, 0x7f};
   int resets = 0;
   int resets_finished = 0;
   std::vector<std::unique_ptr<Issued>> commands;
@@ -40,6 +40,11 @@ TEST_F(RandomCommands, EndOnceWhateverTheyAreAndWhateverIsDoneToThem) {
     for (std::uint8_t& byte : cdb) byte = static_cast<std::uint8_t>(random() & random() & random());
     if (random() % 8 != 0) cdb[0] = codes[random() % std::size(codes)];
     if (random() % 2 != 0) cdb[1] &= 0x1e;
+    if (cdb[0] == scsi::opcode::variable_length) {
+      cdb[7] = 0x18;
+      cdb[8] = 0;
+      cdb[9] = 0x0d;
+    }
     Nexus& nexus = random() % 2 == 0 ? first_ : second_;
     const auto attribute = static_cast<std::uint8_t>(random() % 16 == 0 ? random() % 8 : 1);
     commands.push_back(issue(cdb, nexus, attribute, random() % 8 == 0 ? 1 : 0));

@@ -486,6 +486,18 @@ TEST_F(ReservationRules, OnlyTheHolderMovesItsReservation) {
   EXPECT_TRUE(conflicts(Action::register_and_move, a_, by_a)) << "all of them hold it";
 }
 
+TEST_F(ReservationRules, WhatIsNotLostIsNotReplaced) {
+  // SPC-4 5.13.11.3.
+  const scsi::Sense none_lost =
+      illegal_request(scsi::additional_sense::invalid_release_of_persistent_reservation);
+  EXPECT_EQ(sense(Action::replace_lost_reservation, a_, {.service_action_key = 7, .type = 1}), none_lost);
+  register_all();
+  done(Action::reserve, a_, {.key = key_a, .type = 1});
+  const scsi::PersistentReservations before = state_;
+  EXPECT_EQ(sense(Action::replace_lost_reservation, b_, {.service_action_key = 7, .type = 1}), none_lost);
+  EXPECT_EQ(state_, before);
+}
+
 TEST_F(ReservationRules, AMoveToNowhereIsPointedAt) {
   register_all();
   done(Action::reserve, a_, {.key = key_a, .type = 1});

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "target/session/command_set.h"
 #include "tests/support/raw_initiator.h"
@@ -36,8 +38,80 @@ class RequestsTest : public testing::Test {
     return request;
   }
 
-  TestTarget target_;
+  static void send_with_ahs(RawInitiator& initiator, iscsi::ScsiCommandBhs& command,
+                            const std::vector<std::uint8_t>& ahs) {
+    command.ahs_words = static_cast<std::uint8_t>(ahs.size() / 4);
+    initiator.send_bytes({reinterpret_cast<const char*>(&command), sizeof command});
+    initiator.send_bytes({reinterpret_cast<const char*>(ahs.data()), ahs.size()});
+  }
+  void expect_reject_with_ahs(RawInitiator& initiator, iscsi::ScsiCommandBhs command,
+                              const std::vector<std::uint8_t>& ahs, RejectReason reason) {
+    send_with_ahs(initiator, command, ahs);
+    expect_reject(initiator, reason, command);
+  }
+  /// The header of WRITE SAME(32); LBA and NUMBER OF LOGICAL BLOCKS come in its AHS.
+  static iscsi::ScsiCommandBhs write_same_32(RawInitiator& initiator, std::uint32_t tag) {
+    return initiator.command(tag, {0x7f, 0, 0, 0, 0, 0, 0, 0x18, 0, 0x0d},
+                             iscsi::final_bit | iscsi::ScsiCommandBhs::write_bit, 512);
+  }
+  static std::vector<std::uint8_t> rest_of_write_same(std::uint8_t lba, std::uint8_t blocks) {
+    std::vector<std::uint8_t> ahs{0, 17, 1, 0};
+    ahs.resize(20);
+    ahs[4 + 3] = lba;
+    ahs[4 + 15] = blocks;
+    return ahs;
+  }
+
+  TestTarget target_{TestTarget::Options{.thin = true}};
 };
+
+TEST_F(RequestsTest, ACdbOf32BytesGoesOnInAnAhs) {
+  RawInitiator initiator(target_.port(), {});
+  initiator.clear_unit_attention();
+  auto same = write_same_32(initiator, 7);
+  send_with_ahs(initiator, same, rest_of_write_same(2, 3));
+  const std::string block(512, 's');
+  initiator.answer(initiator.receive_as<iscsi::R2tBhs>(), block);
+  EXPECT_EQ(initiator.finish(7), 0);
+  EXPECT_EQ(initiator.read(8, 1, 5),
+            std::string(512, '\0') + block + block + block + std::string(512, '\0'));
+}
+
+TEST_F(RequestsTest, ACdbThatIsNotAsLongAsItSaysFailsAndTheSessionGoesOn) {
+  RawInitiator initiator(target_.port(), {});
+  initiator.clear_unit_attention();
+  constexpr std::uint8_t check_condition = 2;
+  auto cut = write_same_32(initiator, 1);
+  initiator.send(cut);  // nothing follows the header
+  EXPECT_EQ(initiator.finish(1), check_condition);
+  auto shorter = write_same_32(initiator, 2);
+  send_with_ahs(initiator, shorter, {0, 13, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+  EXPECT_EQ(initiator.finish(2), check_condition);
+  auto longest = write_same_32(initiator, 3);
+  std::vector<std::uint8_t> ahs(1020, 0xff);
+  ahs[0] = 1017 >> 8;
+  ahs[1] = 1017 & 0xff;
+  ahs[2] = 1;
+  send_with_ahs(initiator, longest, ahs);
+  EXPECT_EQ(initiator.finish(3), check_condition);
+  EXPECT_EQ(initiator.read(4, 0, 1), std::string(512, '\0'));
+}
+
+TEST_F(RequestsTest, AnAhsThatLiesIsRefused) {
+  RawInitiator initiator(target_.port(), {});
+  initiator.clear_unit_attention();
+  // A CDB that the header has room for.
+  expect_reject_with_ahs(initiator, initiator.read10(1, 0, 1), {0, 5, 1, 0, 'X', 'X', 'X', 'X'},
+                         RejectReason::protocol_error);
+  expect_reject_with_ahs(initiator, write_same_32(initiator, 2), {0, 21, 1, 0, 0, 0, 0, 0},
+                         RejectReason::invalid_pdu_field);
+  expect_reject_with_ahs(initiator, write_same_32(initiator, 3), {0, 1, 1, 0},
+                         RejectReason::invalid_pdu_field);
+  std::vector<std::uint8_t> twice = rest_of_write_same(0, 1);
+  twice.insert(twice.end(), twice.begin(), twice.begin() + 20);
+  expect_reject_with_ahs(initiator, write_same_32(initiator, 4), twice, RejectReason::protocol_error);
+  EXPECT_EQ(initiator.read(5, 0, 1), std::string(512, '\0'));
+}
 
 TEST_F(RequestsTest, PingsAreAnsweredWithTheirData) {
   RawInitiator initiator(target_.port(), {});
@@ -135,12 +209,8 @@ TEST_F(RequestsTest, CommandsThatWeCannotCarryAreRefusedAndTakeTheirCmdSn) {
   both_ways.flags |= iscsi::ScsiCommandBhs::write_bit;
   initiator.send(both_ways);
   expect_reject(initiator, RejectReason::command_not_supported, both_ways);
-  // An extended CDB: 8 bytes of AHS, of which 5 count.
-  auto extended = initiator.read10(1, 0, 1);
-  extended.ahs_words = 2;
-  initiator.send_bytes({reinterpret_cast<const char*>(&extended), sizeof extended});
-  initiator.send_bytes(std::string("\0\5\1\0XXXX", 8));
-  expect_reject(initiator, RejectReason::command_not_supported, extended);
+  expect_reject_with_ahs(initiator, initiator.read10(1, 0, 1), {0, 5, 2, 0, 0, 0, 2, 0},
+                         RejectReason::command_not_supported);
   auto no_tag = initiator.test_unit_ready(iscsi::reserved_tag);
   initiator.send(no_tag);
   expect_reject(initiator, RejectReason::protocol_error, no_tag);
