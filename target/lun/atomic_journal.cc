@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -65,6 +66,7 @@ AtomicJournal::AtomicJournal(Store& store, RangeLocks& locks, WorkBuffers& buffe
 
 AtomicJournal::~AtomicJournal() {
   CHECK(recovering_ == 0);
+  store_.set_guard(nullptr);
 }
 
 Status AtomicJournal::keep_in(std::unique_ptr<StateFile> file, std::string_view content) {
@@ -72,7 +74,7 @@ Status AtomicJournal::keep_in(std::unique_ptr<StateFile> file, std::string_view 
   if (!content.empty()) {
     Result<AtomicIntent> found = AtomicIntent::decode(content);
     if (!found) return found.error();
-    kept->found = std::move(*found);
+    kept->intent = std::move(*found);
   }
   if (file == nullptr) return {};
   kept->file = std::move(file);
@@ -81,8 +83,75 @@ Status AtomicJournal::keep_in(std::unique_ptr<StateFile> file, std::string_view 
 }
 
 void AtomicJournal::recover() {
+  for (const std::unique_ptr<File>& file : files_) {
+    if (!file->intent) continue;
+    file->in_use = file->may_be_half_done = true;
+    recover(*file);
+  }
+}
+
+void AtomicJournal::rest() {
+  resting_ = true;
+  if (retry_ != nullptr) retry_->disarm();
+}
+
+void AtomicJournal::try_again() {
   for (const std::unique_ptr<File>& file : files_)
-    if (file->found && !store_.read_only()) recover(*file);
+    if (file->barred != Barred::nothing && !file->recovering) recover(*file);
+}
+
+std::optional<std::uint64_t> AtomicJournal::stops(const StoreRequest& request) const {
+  if (!request.changes() && request.operation != StoreOperation::read) return std::nullopt;
+  for (const std::unique_ptr<File>& file : files_) {
+    const bool is_meant = file->barred == Barred::everything ||
+                          (file->barred == Barred::writes && request.changes());
+    if (!is_meant) continue;
+    const std::uint64_t from = std::max(request.offset, file->intent->offset);
+    const std::uint64_t to = std::min(request.offset + request.length(),
+                                      file->intent->offset + file->intent->before.size());
+    if (from < to) return from;
+  }
+  return std::nullopt;
+}
+
+void AtomicJournal::bar(File& file, Barred barred, int error) {
+  if (file.barred != barred) {
+    const AtomicIntent& intent = *file.intent;
+    if (barred == Barred::everything)
+      log(LogLevel::error,
+          "{}: {} bytes from {} on may be half of an atomic write, and cannot be put right ({}): "
+          "until then they can be neither read nor written",
+          store_.describe(), intent.before.size(), intent.offset, words(error));
+    else
+      log(LogLevel::error,
+          "{}: an intent cannot be taken back ({}): until then {} bytes from {} on of {} cannot be "
+          "written",
+          file.file->describe(), words(error), intent.before.size(), intent.offset,
+          store_.describe());
+  }
+  file.barred = barred;
+  store_.set_guard(this);
+  freed_.pulse();  // Who waits for a file may wait in vain.
+  if (resting_) return;
+  if (retry_ == nullptr) retry_ = std::make_unique<Retry>(*this);
+  constexpr Duration after = std::chrono::seconds(1);
+  if (!retry_->armed()) retry_->arm(clock_now() + after);
+}
+
+void AtomicJournal::unbar(File& file) {
+  if (std::exchange(file.barred, Barred::nothing) == Barred::nothing) return;
+  log(LogLevel::info, "{}: {} bytes from {} on are served as ever", store_.describe(),
+      file.intent->before.size(), file.intent->offset);
+  const bool any_barred = std::ranges::any_of(
+      files_, [](const std::unique_ptr<File>& one) { return one->barred != Barred::nothing; });
+  if (!any_barred) store_.set_guard(nullptr);
+}
+
+void AtomicJournal::set_free(File& file) {
+  unbar(file);
+  file.intent.reset();
+  file.in_use = false;
+  freed_.pulse();
 }
 
 std::uint32_t AtomicJournal::bytes_at_once() const {
@@ -98,11 +167,16 @@ bool AtomicJournal::needs_intent(std::uint64_t offset, std::uint64_t bytes) cons
 
 AtomicJournal::File* AtomicJournal::take_file() {
   for (const std::unique_ptr<File>& file : files_) {
-    if (file->in_use || file->found) continue;
+    if (file->in_use || file->intent) continue;
     file->in_use = true;
     return file.get();
   }
   return nullptr;
+}
+
+bool AtomicJournal::every_file_is_stuck() const {
+  return std::ranges::all_of(
+      files_, [](const std::unique_ptr<File>& file) { return file->barred != Barred::nothing; });
 }
 
 Task<AtomicJournal::Ended> AtomicJournal::write(std::uint64_t offset, std::span<iovec> vectors,
@@ -115,33 +189,36 @@ Task<AtomicJournal::Ended> AtomicJournal::write(std::uint64_t offset, std::span<
   }
   File* file = take_file();
   while (file == nullptr) {
+    if (every_file_is_stuck()) co_return Ended{EIO, true, offset};
     co_await freed_.wait();
     file = take_file();
   }
-  AtomicIntent intent = AtomicIntent::of_write(offset, vectors);
+  file->intent = AtomicIntent::of_write(offset, vectors);
   Ended ended{.failed_offset = offset};
-  Task<int> finding = find_before(intent);
+  Task<int> finding = find_before(*file->intent);
   ended.error = co_await finding;
+  bool may_be_kept = false;
   if (ended.error == 0) {
-    std::string content = intent.encode();
+    std::string content = file->intent->encode();
     SaveStep saving(*file->file);
     ended.error = co_await saving.save(content);
     ended.intent_failed = ended.error != 0;
+    may_be_kept = !ended.intent_failed || file->file->may_have_changed();
   }
   if (ended.error == 0) {
     ended.error = co_await step.write(offset, vectors, true);
     ended.failed_offset = step.request().failed_offset;
+    file->may_be_half_done = ended.error != 0;
   }
-  if (ended.error != 0) {
+  if (ended.error != 0)
     log(LogLevel::error, "{}: an atomic write failed: {}",
         ended.intent_failed ? file->file->describe() : store_.describe(), words(ended.error));
-    Task<int> healing = heal(intent);
-    co_await healing;
+  if (may_be_kept) {
+    Task<void> ending = end(*file);
+    co_await ending;
+  } else {
+    set_free(*file);
   }
-  Task<void> forgetting = forget(*file);
-  co_await forgetting;
-  file->in_use = false;
-  freed_.pulse();
   co_return ended;
 }
 
@@ -160,6 +237,7 @@ Task<int> AtomicJournal::find_before(AtomicIntent& intent) {
 
 Task<AtomicJournal::Findings> AtomicJournal::look(const AtomicIntent& intent) {
   StoreStep step(store_);
+  step.request().past_guard = true;
   WorkBuffers::Loan loan(buffers_);
   Findings found;
   for (std::size_t done = 0; done < intent.before.size();) {
@@ -186,6 +264,7 @@ Task<AtomicJournal::Findings> AtomicJournal::look(const AtomicIntent& intent) {
 /// what it has room for.
 Task<int> AtomicJournal::put_back(const AtomicIntent& intent) {
   StoreStep step(store_);
+  step.request().past_guard = true;
   WorkBuffers::Loan loan(buffers_);
   for (std::size_t done = 0; done < intent.before.size();) {
     const std::size_t now = piece(intent, done);
@@ -234,13 +313,10 @@ Task<int> AtomicJournal::heal(const AtomicIntent& intent) {
     StoreStep step(store_);
     error = co_await step.flush();
   }
-  if (error != 0)
-    log(LogLevel::error, "{}: {} bytes from {} on may be half of an atomic write: {}",
-        store_.describe(), intent.before.size(), intent.offset, words(error));
   co_return error;
 }
 
-Task<void> AtomicJournal::forget(File& file) {
+Task<int> AtomicJournal::forget(File& file) {
   constexpr int tries_max = 3;
   int error = EIO;
   for (int i = 0; i < tries_max && error != 0; ++i) {
@@ -248,23 +324,52 @@ Task<void> AtomicJournal::forget(File& file) {
     SaveStep saving(*file.file);
     error = co_await saving.save(nothing);
   }
+  co_return error;
+}
+
+Task<void> AtomicJournal::end(File& file) {
+  if (file.may_be_half_done) {
+    Task<int> healing = heal(*file.intent);
+    const int error = co_await healing;
+    if (error != 0) {
+      bar(file, Barred::everything, error);
+      co_return;
+    }
+    file.may_be_half_done = false;
+  }
+  Task<int> forgetting = forget(file);
+  const int error = co_await forgetting;
   if (error != 0)
-    log(LogLevel::error, "{}: an intent cannot be taken back: {}", file.file->describe(),
-        words(error));
+    bar(file, Barred::writes, error);
+  else
+    set_free(file);
+}
+
+Task<int> AtomicJournal::drop() {
+  for (const std::unique_ptr<File>& file : files_) {
+    if (file->barred == Barred::nothing) continue;
+    Task<int> forgetting = forget(*file);
+    const int error = co_await forgetting;
+    if (error != 0) co_return error;
+    file->may_be_half_done = false;
+    if (file->recovering)
+      unbar(*file);  // The rest is up to whoever waits there for the lock.
+    else
+      set_free(*file);
+  }
+  co_return 0;
 }
 
 Shell AtomicJournal::recover(File& file) {
   ++recovering_;
+  file.recovering = true;
   RangeHold hold(locks_);
-  const std::uint64_t bytes = std::max<std::uint64_t>(file.found->before.size(), 1);
-  co_await hold.take(RangeLock::Mode::exclusive, file.found->offset, bytes);
-  Task<int> healing = heal(*file.found);
-  co_await healing;
-  Task<void> forgetting = forget(file);
-  co_await forgetting;
+  const std::uint64_t bytes = std::max<std::uint64_t>(file.intent->before.size(), 1);
+  co_await hold.take(RangeLock::Mode::exclusive, file.intent->offset, bytes);
+  Task<void> ending = end(file);
+  co_await ending;
   hold.release();
-  file.found.reset();
-  freed_.pulse();
+  file.recovering = false;
   if (--recovering_ > 0) co_return;
   const std::vector<std::function<void()>> waiting = std::exchange(waiting_, {});
   for (const std::function<void()>& idle : waiting) idle();

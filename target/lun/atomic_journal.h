@@ -14,6 +14,7 @@
 #include "common/base/result.h"
 #include "common/runtime/event.h"
 #include "common/runtime/task.h"
+#include "common/runtime/timer.h"
 #include "target/lun/atomic_intent.h"
 #include "target/lun/range_locks.h"
 #include "target/lun/steps.h"
@@ -38,7 +39,11 @@ namespace holdfast::target {
 /// neither of them left there (it is another medium), it stays as it is. The same is done at once
 /// when the write fails. Intents are in files of their own, a few for each unit; who finds all of
 /// them in use waits. Plain READs and WRITEs know nothing of this.
-class AtomicJournal {
+///
+/// A range that cannot be put right is neither read nor written (EIO), and while an intent cannot be
+/// forgotten its range is not written, so that nobody's data are taken for half of an atomic write.
+/// Both are tried again every second, and at the next start.
+class AtomicJournal final : private StoreGuard {
  public:
   /// The files of a unit: how many atomic writes it has under way at once, beside those at once.
   static constexpr std::size_t files_max = 2;
@@ -73,15 +78,33 @@ class AtomicJournal {
   /// an intent is needed in any case. Without a file for intents it can only be hoped for.
   Task<Ended> write(std::uint64_t offset, std::span<iovec> vectors, bool force_unit_access);
 
+  /// Forgets what cannot be put right, since all of the medium, which the caller has locked, is about
+  /// to be made anew. 0, or the errno.
+  Task<int> drop();
+  /// Nothing is tried again from here on.
+  void rest();
   /// Something that was found is being put right; and a word when that is over.
   bool recovering() const { return recovering_ > 0; }
   void tell_when_idle(std::function<void()> idle) { waiting_.push_back(std::move(idle)); }
 
  private:
+  /// What is kept off the range of an intent.
+  enum class Barred : std::uint8_t { nothing, writes, everything };
   struct File {
     std::unique_ptr<StateFile> file;
-    std::optional<AtomicIntent> found;
+    std::optional<AtomicIntent> intent;  // that it has, or may have
     bool in_use = false;
+    bool may_be_half_done = false;
+    bool recovering = false;  // somebody looks at it
+    Barred barred = Barred::nothing;
+  };
+  class Retry final : public Timer {
+   public:
+    explicit Retry(AtomicJournal& journal) : Timer(Loop::current()), journal_(journal) {}
+
+   private:
+    void expire() override { journal_.try_again(); }
+    AtomicJournal& journal_;
   };
   /// What a range holds.
   struct Findings {
@@ -92,15 +115,23 @@ class AtomicJournal {
     bool is_mixed() const { return all_known && !all_before && !all_after; }
   };
 
+  std::optional<std::uint64_t> stops(const StoreRequest& request) const override;
   bool needs_intent(std::uint64_t offset, std::uint64_t bytes) const;
   File* take_file();
+  bool every_file_is_stuck() const;
   Task<int> find_before(AtomicIntent& intent);
   Task<Findings> look(const AtomicIntent& intent);
   Task<int> put_back(const AtomicIntent& intent);
   /// After which the range is whole, and on the medium.
   Task<int> heal(const AtomicIntent& intent);
-  Task<void> forget(File& file);
+  Task<int> forget(File& file);
+  /// Heals and forgets, as far as it can be done.
+  Task<void> end(File& file);
   Shell recover(File& file);
+  void bar(File& file, Barred barred, int error);
+  void unbar(File& file);
+  void set_free(File& file);
+  void try_again();
 
   Store& store_;
   RangeLocks& locks_;
@@ -108,6 +139,8 @@ class AtomicJournal {
   const bool write_back_;
   std::vector<std::unique_ptr<File>> files_;
   Event freed_;
+  std::unique_ptr<Retry> retry_;  // from when it is first needed
+  bool resting_ = false;
   std::size_t recovering_ = 0;
   std::vector<std::function<void()>> waiting_;
 };

@@ -98,7 +98,9 @@ LogicalUnit::LogicalUnit(std::unique_ptr<Store> store, const LogicalUnitOptions&
       clearance_notice_(*this),
       reservations_(options.target_name, options.number, options.target_ports),
       journal_(*store_, locks_, buffers_, write_cache_enabled_),
-      job_(*store_, locks_, buffers_, geometry_.block_bytes, [this] { save_record(); }),
+      job_(
+          *store_, locks_, buffers_, geometry_.block_bytes, [this] { return journal_.drop(); },
+          [this] { save_record(); }),
       background_flush_(*store_, [this](int error) { background_flush_failed(error); }) {
   for (const std::uint16_t tag : options.target_ports) port_groups_.push_back({.tag = tag});
   if (thin_ && !write_protected_ && store_->tells_room())
@@ -355,6 +357,7 @@ void LogicalUnit::rest_and_tell(std::function<void()> finished) {
     return [this, told = std::move(finished)] { rest_and_tell(told); };
   };
   if (journal_.recovering()) return journal_.tell_when_idle(again());
+  journal_.rest();
   if (job_.running()) return job_.stop_and_tell(again());
   if (record_ != nullptr && record_->saving()) return record_->tell_when_saved(again());
   if (room_ == nullptr) return background_flush_.tell_when_idle(std::move(finished));

@@ -62,11 +62,13 @@ std::optional<JobPlan> JobPlan::decode(std::string_view text) {
 }
 
 MediumJob::MediumJob(Store& store, RangeLocks& locks, WorkBuffers& buffers,
-                     std::uint32_t block_bytes, std::function<void()> changed)
+                     std::uint32_t block_bytes, std::function<Task<int>()> prepare,
+                     std::function<void()> changed)
     : store_(store),
       locks_(locks),
       buffers_(buffers),
       block_bytes_(block_bytes),
+      prepare_(std::move(prepare)),
       changed_(std::move(changed)) {
 }
 
@@ -116,8 +118,12 @@ Shell MediumJob::run() {
   {
     RangeHold hold(locks_);
     co_await hold.take(RangeLock::Mode::exclusive, 0, store_.size());
-    Task<int> work = plan_->kind == JobPlan::Kind::overwrite ? overwrite() : erase();
-    error = co_await work;
+    Task<int> preparing = prepare_();
+    error = co_await preparing;
+    if (error == 0) {
+      Task<int> work = plan_->kind == JobPlan::Kind::overwrite ? overwrite() : erase();
+      error = co_await work;
+    }
   }
   running_ = false;
   last_error_ = error;

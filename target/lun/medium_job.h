@@ -36,9 +36,10 @@ struct JobPlan {
 /// FORMAT UNIT and SANITIZE at work on a medium. While they are, nobody else touches it.
 class MediumJob {
  public:
+  /// `prepare` is run when the job has the medium to itself, and must come to 0;
   /// `changed` is called when the plan to be remembered over a restart is another one.
   MediumJob(Store& store, RangeLocks& locks, WorkBuffers& buffers, std::uint32_t block_bytes,
-            std::function<void()> changed);
+            std::function<Task<int>()> prepare, std::function<void()> changed);
   /// Idle by then.
   ~MediumJob();
   MediumJob(const MediumJob&) = delete;
@@ -68,6 +69,7 @@ class MediumJob {
   RangeLocks& locks_;
   WorkBuffers& buffers_;
   const std::uint32_t block_bytes_;
+  std::function<Task<int>()> prepare_;
   std::function<void()> changed_;
   std::optional<JobPlan> plan_;
   bool running_ = false;

@@ -19,6 +19,8 @@ class StateFile {
   /// errno, and the file has either. Called from the loop and never from inside; one save at a
   /// time.
   virtual void save(std::string content, std::function<void(int error)> saved) = 0;
+  /// False where the save that failed last is known to have left the old content.
+  virtual bool may_have_changed() const { return true; }
   /// For logs.
   virtual std::string describe() const = 0;
 };

@@ -44,15 +44,18 @@ class FileInFolder final : public StateFile, private BlockingJob {
     saved_ = std::move(saved);
     crew_.submit(*this);
   }
+  bool may_have_changed() const override { return replaced_; }
   std::string describe() const override { return folder_path_ + "/" + name_; }
 
  private:
   void work() override { error_ = replace(); }
   void finished() override { std::exchange(saved_, nullptr)(error_); }
 
-  int replace() const {
+  int replace() {
+    replaced_ = false;
     if (const int error = write_new()) return error;
     if (::renameat(folder_, new_name_.c_str(), folder_, name_.c_str()) != 0) return errno;
+    replaced_ = true;
     return ::fsync(folder_) == 0 ? 0 : errno;
   }
 
@@ -72,6 +75,7 @@ class FileInFolder final : public StateFile, private BlockingJob {
   std::string content_;
   std::function<void(int error)> saved_;
   int error_ = 0;
+  bool replaced_ = false;
 };
 
 Result<Fd> open_folder(const std::string& path) {

@@ -38,10 +38,10 @@ void Store::submit(StoreRequest& request) {
   request.error = 0;
   request.failed_offset = 0;
   ++in_flight_;
-  const bool changes = request.operation == StoreOperation::write ||
-                       request.operation == StoreOperation::unmap ||
-                       request.operation == StoreOperation::anchor;
-  if (changes && read_only()) return finish_later(request, EROFS, request.offset);
+  if (request.changes() && read_only()) return finish_later(request, EROFS, request.offset);
+  if (guard_ != nullptr && !request.past_guard)
+    if (const std::optional<std::uint64_t> stopped = guard_->stops(request))
+      return finish_later(request, EIO, *stopped);
   start(request);
 }
 

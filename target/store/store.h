@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <sys/uio.h>
@@ -51,6 +52,8 @@ class StoreRequest : public Completion, private Deferred {
   /// A write or unmap that is on the medium before it is acknowledged, with all that reading it
   /// back needs.
   bool durable = false;
+  /// The store's guard is not asked.
+  bool past_guard = false;
   /// Bytes from the start of the store; a multiple of the logical block, as is the sum of
   /// `vectors`.
   std::uint64_t offset = 0;
@@ -81,6 +84,11 @@ class StoreRequest : public Completion, private Deferred {
   /// How many bytes the request is about: the sum of `vectors`, `bytes` where there are none, 0 for
   /// flush.
   std::uint64_t length() const;
+  /// Something else may be read afterwards.
+  bool changes() const {
+    return operation == StoreOperation::write || operation == StoreOperation::unmap ||
+           operation == StoreOperation::anchor;
+  }
 
  private:
   friend class Store;
@@ -91,6 +99,16 @@ class StoreRequest : public Completion, private Deferred {
   std::uint64_t progress_ = 0;
   int stage_ = 0;
   int retries_ = 0;
+};
+
+/// What keeps requests off a part of a store.
+class StoreGuard {
+ public:
+  /// The first byte of the request's that it may not touch, if there is one.
+  virtual std::optional<std::uint64_t> stops(const StoreRequest& request) const = 0;
+
+ protected:
+  ~StoreGuard() = default;
 };
 
 /// Where a LUN's bytes are: a regular file, a block device, memory, nothing at all, or a layer on
@@ -130,6 +148,8 @@ class Store {
 
   /// Starts `request`; its `done` follows.
   void submit(StoreRequest& request);
+  /// From here on what `guard` stops fails with EIO. nullptr: nobody does.
+  void set_guard(const StoreGuard* guard) { guard_ = guard; }
 
  protected:
   /// The request's progress in this store, for implementations: all zero when it starts.
@@ -155,6 +175,7 @@ class Store {
   virtual void step(StoreRequest& request, std::int32_t result);
 
   std::size_t in_flight_ = 0;
+  const StoreGuard* guard_ = nullptr;
 };
 
 }  // namespace holdfast::target

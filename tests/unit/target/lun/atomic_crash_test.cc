@@ -82,6 +82,8 @@ class World {
 
   /// A write of that many sectors gets no farther than this, for want of room.
   std::size_t room = sectors;
+  /// After so many writes of any kind the medium takes none.
+  int writes_left = 1000;
 
  private:
   void add_remains(std::set<Remains>& all, std::string& medium, std::size_t sector) const {
@@ -121,6 +123,8 @@ class CrashingStore final : public Store {
           std::fill_n(static_cast<char*>(vector.iov_base) + at, sector_bytes, world_.cache().at(sector++));
       return finish_later(request, 0);
     }
+    if (request.operation == StoreOperation::write && world_.writes_left-- <= 0)
+      return finish_later(request, EIO, request.offset);
     const bool comes = world_.crash_comes();
     if (request.operation == StoreOperation::flush) {
       for (std::size_t i = 0; i < sectors && !comes; ++i) world_.sync(i);
@@ -271,6 +275,27 @@ TEST_P(AtomicCrash, WhatHasNoRoomIsPutBack) {
   EXPECT_EQ(error, ENOSPC);
   EXPECT_EQ(world.cache(), "abcde");
   EXPECT_EQ(world.intent(), "");
+}
+
+TEST_P(AtomicCrash, WhatCannotBePutBackKeepsItsIntentForTheNextStart) {
+  World world({"abcde", ""}, -1);
+  world.room = 2;
+  world.writes_left = 1;
+  int error = 0;
+  loop_->run(write_in(world, GetParam(), 'N', error));
+  EXPECT_EQ(error, ENOSPC);
+  EXPECT_EQ(world.cache(), "aNNde") << "half done";
+  ASSERT_NE(world.intent(), "");
+  for (const Remains& remains : world.remains()) {
+    World still_bad(remains, -1);
+    still_bad.writes_left = 0;
+    loop_->run(recover_in(still_bad, GetParam()));
+    EXPECT_EQ(still_bad.intent(), is_half_done(remains.medium, 'N') ? remains.intent : "") << remains.medium;
+    World mended(remains, -1);
+    loop_->run(recover_in(mended, GetParam()));
+    EXPECT_FALSE(is_half_done(mended.cache(), 'N')) << remains.medium << " became " << mended.cache();
+    EXPECT_EQ(mended.intent(), "");
+  }
 }
 
 TEST_P(AtomicCrash, AnotherMediumIsLeftAlone) {

@@ -113,20 +113,23 @@ class Issued {
   bool begun_ = false;
 };
 
-/// A state file in memory.
+/// A state file in memory. While `error` is not 0 nothing can be saved.
 class MemoryFile final : public StateFile, private Deferred {
  public:
-  explicit MemoryFile(std::string& content) : content_(content) {}
+  explicit MemoryFile(std::string& content, const int& error = no_error)
+      : content_(content), error_(error) {}
   void save(std::string content, std::function<void(int)> saved) override {
-    content_ = std::move(content);
+    if (error_ == 0) content_ = std::move(content);
     saved_ = std::move(saved);
     Loop::current().defer(*this);
   }
   std::string describe() const override { return "a test's file"; }
 
  private:
-  void run() override { std::exchange(saved_, nullptr)(0); }
+  static constexpr int no_error = 0;
+  void run() override { std::exchange(saved_, nullptr)(error_); }
   std::string& content_;
+  const int& error_;
   std::function<void(int)> saved_;
 };
 
@@ -198,7 +201,7 @@ class LunTest : public ::testing::Test {
     Result<std::unique_ptr<LogicalUnit>> unit = LogicalUnit::create(std::move(faults), made);
     EXPECT_TRUE(unit);
     for (std::string& intent : intents_)
-      EXPECT_TRUE((*unit)->keep_intents(std::make_unique<MemoryFile>(intent), ""));
+      EXPECT_TRUE((*unit)->keep_intents(std::make_unique<MemoryFile>(intent, intent_error_), intent));
     if (prepare) prepare(**unit);
     target_.add(std::move(*unit));
     return *target_.find(made.number);
@@ -247,6 +250,7 @@ class LunTest : public ::testing::Test {
 
   std::unique_ptr<Loop> loop_;
   std::array<std::string, AtomicJournal::files_max> intents_;
+  int intent_error_ = 0;  // with which they cannot be saved
   ScsiTarget target_{"iqn.2001-04.com.example:disk"};
   Nexus first_;
   Nexus second_;
