@@ -96,6 +96,8 @@ struct ReadDefectData {  // 5.17, 5.18
 };
 
 struct StartStopUnit {  // 5.21
+  // POWER CONDITIONs. Those that force timers are not here: there are no such timers.
+  static constexpr std::uint8_t active = 1, idle = 2, standby = 3, unit_control = 7;
   bool immediate = false;
   bool no_flush = false;
   bool load_eject = false;

@@ -16,15 +16,15 @@ std::optional<ByteCheck> byte_check_of(const CdbBytes& cdb) {
   return static_cast<ByteCheck>(value);
 }
 
-Cdb decode_compare_and_write(const CdbBytes& cdb) {
-  const BlockRange range{
-      .lba = cdb_field<be64>(cdb, 2), .blocks = cdb[13], .lba_field = 2, .blocks_field = 13};
 Cdb decode_write_same_32(const CdbBytes& cdb) {
   constexpr std::uint8_t flags = 10;
   return WriteSame{range_32(cdb), cdb_bit(cdb, flags, 3), cdb_bit(cdb, flags, 4),
                    cdb_bit(cdb, flags, 0), flags};
 }
 
+Cdb decode_compare_and_write(const CdbBytes& cdb) {
+  const BlockRange range{
+      .lba = cdb_field<be64>(cdb, 2), .blocks = cdb[13], .lba_field = 2, .blocks_field = 13};
   return CompareAndWrite{range, cdb_bit(cdb, 1, 3)};
 }
 
@@ -67,6 +67,14 @@ Cdb decode_read_defect_data_12(const CdbBytes& cdb) {
 }
 
 Cdb decode_start_stop_unit(const CdbBytes& cdb) {
+  // There is no power to save, so any POWER CONDITION will do, of a reserved number too, as
+  // iscsi-test-cu has it. What is no POWER CONDITION MODIFIER of any is refused.
+  constexpr std::uint8_t force_idle = 0x0a, force_standby = 0x0b;
+  const auto condition = static_cast<std::uint8_t>(cdb[4] >> 4);
+  const bool is_idle = condition == StartStopUnit::idle || condition == force_idle;
+  const bool is_standby = condition == StartStopUnit::standby || condition == force_standby;
+  const std::uint8_t modifier_max = is_idle ? 2 : is_standby ? 1 : 0;
+  if (cdb[3] > modifier_max) return Refused{invalid_field_in_cdb(3, 3)};
   return StartStopUnit{cdb_bit(cdb, 1, 0), cdb_bit(cdb, 4, 2), cdb_bit(cdb, 4, 1),
                        cdb_bit(cdb, 4, 0), static_cast<std::uint8_t>(cdb[4] >> 4)};
 }

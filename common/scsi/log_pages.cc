@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 
 namespace holdfast::scsi {
 namespace {
+
+constexpr std::size_t page_header_bytes = 4;
 
 /// A parameter that counts, in eight bytes; binary format list.
 void put_counter(ParameterData& data, std::uint16_t code, std::uint64_t value) {
@@ -107,6 +110,16 @@ constexpr Page pages[] = {
     {0x2f, 0x00, informational_exceptions},
 };
 
+/// SPC-4 6.8: a page begins with the first parameter whose code is `pointer` or greater; they follow
+/// one another in the order of their codes.
+std::span<const std::uint8_t> parameters_from(std::uint16_t pointer,
+                                              std::span<const std::uint8_t> parameters) {
+  constexpr std::size_t header_bytes = 4;
+  while (!parameters.empty() && (parameters[0] << 8 | parameters[1]) < pointer)
+    parameters = parameters.subspan(header_bytes + parameters[3]);
+  return parameters;
+}
+
 void supported_pages(ParameterData& data, const LogData& unit) {
   for (const Page& page : pages)
     if (page.subpage == 0 && page.is_there(unit.resources.has_value())) data.put(page.code);
@@ -131,13 +144,21 @@ std::variant<ParameterData, Sense> log_sense(const LogSense& command, const LogD
     });
     return has_page ? invalid_field_in_cdb(3) : invalid_field_in_cdb(2, 5);
   }
-  if (command.parameter_pointer > 0x0006) return invalid_field_in_cdb(5);
-  ParameterData data;
+  ParameterData all, data;
+  page->put(all, unit);
   data.put({static_cast<std::uint8_t>(command.page | (command.subpage != 0 ? 0x40 : 0)),
             command.subpage, 0, 0});
-  page->put(data, unit);
-  data.set_be16(2, static_cast<std::uint16_t>(data.size() - 4));
+  const bool has_parameters = command.page != 0;
+  data.put(has_parameters ? parameters_from(command.parameter_pointer, all.bytes()) : all.bytes());
+  const bool none_left = data.size() == page_header_bytes;
+  if (none_left || (!has_parameters && command.parameter_pointer > 0)) return invalid_field_in_cdb(5);
+  data.set_be16(2, static_cast<std::uint16_t>(data.size() - page_header_bytes));
   return data;
+}
+
+bool resets_counters(const LogSelect& command) {
+  constexpr std::uint8_t cumulative_to_default = 0x3;
+  return command.reset || command.control == cumulative_to_default;
 }
 
 std::variant<std::monostate, Sense> check_log_select(const LogSelect& command, bool thresholds) {

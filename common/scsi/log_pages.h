@@ -34,7 +34,11 @@ struct LogData {
 /// block provisioning (0Ch), temperature (0Dh), general statistics (19h), informational exceptions (2Fh). Or why there is none.
 std::variant<ParameterData, Sense> log_sense(const LogSense& command, const LogData& unit);
 
-/// Why a LOG SELECT changes nothing, if it does not: counters are set to zero by PCR=1 alone.
+/// Whether the command, which has no list, sets what is counted to zero (SPC-4 table 186). There are
+/// no thresholds that it could set.
+bool resets_counters(const LogSelect& command);
+
+/// Why a LOG SELECT is not carried out, if it is not: nothing is saved, and no list is taken.
 std::variant<std::monostate, Sense> check_log_select(const LogSelect& command, bool thresholds);
 
 }  // namespace holdfast::scsi

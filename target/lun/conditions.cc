@@ -52,6 +52,10 @@ scsi::Sense sense_of(Condition condition) {
   return sense;
 }
 
+bool comes_before_conflicts(Condition condition) {
+  return row_of(condition).rank <= Rank::reset;
+}
+
 void Conditions::raise(Condition condition) {
   const auto end = standing_.begin() + count_;
   if (std::find(standing_.begin(), end, condition) != end) return;

@@ -32,6 +32,10 @@ inline constexpr std::size_t condition_count = 15;
 
 scsi::Sense sense_of(Condition condition);
 
+/// SAM-5 5.3.3: who has a power on or a reset to be told of is told that first of all; everything else
+/// comes after RESERVATION CONFLICT.
+bool comes_before_conflicts(Condition condition);
+
 /// The conditions that stand for one nexus. Each is told once: power on and resets first (SAM-5
 /// 5.14.2), then the others in the order in which they came, deferred errors last.
 class Conditions {

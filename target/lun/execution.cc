@@ -51,7 +51,8 @@ struct LogicalUnit::Execution {
   void operator()(const scsi::ReportTargetPortGroups& asked) { return_parameters(asked); }
   void operator()(const scsi::ModeSelect& asked) { with_parameter_list(asked); }
   void operator()(const scsi::SetTargetPortGroups& asked) { with_parameter_list(asked); }
-  void operator()(const scsi::LogSelect&) {
+  void operator()(const scsi::LogSelect& asked) {
+    if (!scsi::resets_counters(asked)) return unit.answer(command, good());
     unit.counters_ = {.block_bytes = unit.geometry_.block_bytes};
     unit.raise_for_others(command, Condition::log_parameters_changed);
     unit.answer(command, good());
@@ -101,6 +102,8 @@ struct LogicalUnit::Execution {
   }
 
   void operator()(const scsi::StartStopUnit& asked) {
+    if (asked.power_condition == scsi::StartStopUnit::standby && !asked.no_flush)
+      return unit.start_flush(command, asked.immediate);
     if (asked.power_condition != 0) return unit.answer(command, good());  // no power to save
     if (asked.load_eject) return unit.load_or_eject(command, asked);
     // A unit that many hosts share has no spindle that one of them could stop. What stopping
@@ -154,8 +157,9 @@ struct LogicalUnit::Execution {
 
 void LogicalUnit::start(Command& command) {
   command.state_ = Command::State::executing;
-  // A reservation may have come since it was begun.
-  if (conflicts(command)) return answer(command, reservation_conflict());
+  // A reservation may have come since it was begun. What was refused then is told, whatever came.
+  const bool is_refused = std::holds_alternative<scsi::Refused>(command.meaning_);
+  if (!is_refused && conflicts(command)) return answer(command, reservation_conflict());
   std::visit(Execution{*this, command}, command.meaning_);
 }
 

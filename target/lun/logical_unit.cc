@@ -197,15 +197,16 @@ Transfer LogicalUnit::begin(Command& command) {
   nexus.tasks.enter(command);
 
   const std::optional<Condition> condition = nexus.conditions.first();
+  const bool is_told = condition && !runs_in_any_condition(command.cdb[0]);
   if (command.attribute > static_cast<std::uint8_t>(TaskAttribute::head_of_queue)) {
     command.meaning_ =
         scsi::Refused{illegal_request(scsi::additional_sense::invalid_message_error)};
-  } else if (condition && !runs_in_any_condition(command.cdb[0])) {
+  } else if (!(is_told && comes_before_conflicts(*condition)) && conflicts(command)) {
+    command.meaning_ = scsi::Refused{{}, scsi::Status::reservation_conflict};
+  } else if (is_told) {
     command.meaning_ = scsi::Refused{sense_of(*condition)};
     command.told_ = condition;
     nexus.conditions.clear(*condition);
-  } else if (conflicts(command)) {
-    command.meaning_ = scsi::Refused{{}, scsi::Status::reservation_conflict};
   } else {
     command.meaning_ = scsi::decode_cdb(command.cdb, command_set(), command.cdb_bytes);
     if (!is_ready() && !std::holds_alternative<scsi::Refused>(command.meaning_))
@@ -356,8 +357,8 @@ void LogicalUnit::rest_and_tell(std::function<void()> finished) {
   const auto again = [this, &finished] {
     return [this, told = std::move(finished)] { rest_and_tell(told); };
   };
-  if (journal_.recovering()) return journal_.tell_when_idle(again());
   journal_.rest();
+  if (journal_.recovering()) return journal_.tell_when_idle(again());
   if (job_.running()) return job_.stop_and_tell(again());
   if (record_ != nullptr && record_->saving()) return record_->tell_when_saved(again());
   if (room_ == nullptr) return background_flush_.tell_when_idle(std::move(finished));

@@ -166,6 +166,7 @@ class LogicalUnit {
                     std::span<const std::uint8_t> list);
   std::optional<Outcome> take_list(Command& command, const scsi::SetTargetPortGroups& asked,
                     std::span<const std::uint8_t> list);
+  void set_mode(const Command& by, const scsi::ModeValues& values);
   void load_or_eject(Command& command, const scsi::StartStopUnit& asked);
   /// Fits the command's vectors to the data-out that came. False if that answered it already.
   bool takes_data_out(Command& command);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
+#include <utility>
 
 #include "common/runtime/loop.h"
 #include "common/scsi/sanitize_list.h"
@@ -85,13 +86,28 @@ std::optional<Outcome> LogicalUnit::take_list(Command& command, const scsi::Mode
   const auto selected = scsi::mode_select(asked, list, mode_parameters());
   if (const auto* wrong = std::get_if<scsi::Sense>(&selected)) return check_condition(*wrong);
   const auto& values = std::get<scsi::ModeValues>(selected);
-  if (values != mode_) raise_for_others(command, Condition::mode_parameters_changed);
-  mode_ = values;
-  if (!asked.save) return good();
-  saved_mode_ = values;
+  if (!asked.save) {
+    set_mode(command, values);
+    return good();
+  }
+  const std::optional<scsi::ModeValues> saved_before = std::exchange(saved_mode_, values);
   save_record();
-  record_->tell_when_saved([this, &command] { answer(command, good()); });
+  record_->tell_when_saved([this, &command, values, saved_before] {
+    if (record_->error() == 0) {
+      set_mode(command, values);
+      return answer(command, good());
+    }
+    // What cannot be kept is not granted either.
+    saved_mode_ = saved_before;
+    answer(command, check_condition({.key = scsi::SenseKey::hardware_error,
+                                     .additional = scsi::additional_sense::internal_target_failure}));
+  });
   return std::nullopt;
+}
+
+void LogicalUnit::set_mode(const Command& by, const scsi::ModeValues& values) {
+  if (values != mode_) raise_for_others(by, Condition::mode_parameters_changed);
+  mode_ = values;
 }
 
 std::optional<Outcome> LogicalUnit::take_list(Command& command,

@@ -261,6 +261,23 @@ TEST_F(ReservationsTest, AttentionsComeInTheirOrder) {
   EXPECT_EQ(attention(second_), 0u);
 }
 
+// SAM-5 5.3.3.
+TEST_F(ReservationsTest, AConflictComesBeforeAttentionsButForPowerOnAndResets) {
+  serve();
+  register_all();
+  ASSERT_TRUE(out(reserve, first_, 1, 0, 5)->good());
+  ASSERT_TRUE(out(preempt, second_, 2, 1, 5)->good());
+  EXPECT_EQ(status(write_1, first_), reservation_conflict);
+  EXPECT_EQ(status(write_1, first_), reservation_conflict);
+  EXPECT_EQ(attention(first_), registrations_preempted) << "not told before";
+  EXPECT_EQ(attention(first_), 0u);
+  int resets = 0;
+  target_.reset_logical_unit({}, [&] { ++resets; });
+  settle(resets, 1);
+  EXPECT_EQ(run(write_1, first_, Bytes(512))->sense_code(), 0x062903u);
+  EXPECT_EQ(status(write_1, first_), reservation_conflict);
+}
+
 TEST_F(ReservationsTest, PreemptFencesTheHolder) {
   serve();
   register_all();

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 
 #include "tests/unit/target/lun/bench.h"
 
@@ -288,6 +290,89 @@ TEST_F(UnitControl, LogPagesCountAndAreSetToZero) {
     EXPECT_TRUE(run({0x4d, 0, code, 0, 0, 0, 0, 1, 0})->good()) << int(pages[i]);
   }
   EXPECT_EQ(run({0x4d, 0, 0x7e, 0, 0, 0, 0, 1, 0})->sense_code(), 0x052400u);
+}
+
+TEST_F(UnitControl, LogPagesBeginWithTheParameterThatIsPointedAt) {
+  add_unit_in_use(options());
+  const auto from = [&](std::uint8_t page, std::uint8_t pointer) {
+    return run({0x4d, 0, static_cast<std::uint8_t>(0x40 | page), 0, 0, 0, pointer, 1, 0});
+  };
+  // Write errors have the parameters 3, 5 and 6, each of 12 bytes.
+  const std::array<int, 3> beginnings[] = {{0, 3, 3}, {3, 3, 3}, {4, 5, 2}, {5, 5, 2}, {6, 6, 1}};
+  for (const auto& [pointer, first, count] : beginnings) {
+    const Bytes page = from(0x02, static_cast<std::uint8_t>(pointer))->data_in();
+    ASSERT_EQ(page.size(), 4u + 12u * static_cast<unsigned>(count)) << pointer;
+    EXPECT_EQ(page[3], 12 * count) << pointer;
+    EXPECT_EQ(page[5], first) << pointer;
+  }
+  const std::array<int, 2> ends[] = {{0x02, 6}, {0x06, 0}, {0x0d, 0}, {0x19, 3}, {0x00, 0}};
+  for (const auto& [page, last] : ends) {
+    EXPECT_TRUE(from(static_cast<std::uint8_t>(page), static_cast<std::uint8_t>(last))->good()) << page;
+    const auto beyond = from(static_cast<std::uint8_t>(page), static_cast<std::uint8_t>(last + 1));
+    EXPECT_EQ(beyond->sense_code(), 0x052400u) << page;
+    EXPECT_EQ(beyond->sense()[17], 5) << page;
+  }
+}
+
+TEST_F(UnitControl, LogSelectResetsCountersWhereItSaysSo) {
+  add_unit_in_use(options());
+  const scsi::CdbBytes statistics{0x4d, 0, 0x59, 0, 0, 0, 0, 1, 0};
+  struct Row {
+    std::uint8_t flags, control;
+    bool resets;
+  };
+  // SPC-4 table 186: PCR, and PC.
+  for (const Row& row : {Row{0x00, 0x00, false}, Row{0x00, 0x40, false}, Row{0x00, 0x80, false},
+                         Row{0x00, 0xc0, true}, Row{0x02, 0x00, true}, Row{0x02, 0x80, true}}) {
+    ASSERT_TRUE(run(read_one)->good());
+    const int before = run(statistics)->data_in()[15];
+    ASSERT_TRUE(run({0x4c, row.flags, row.control})->good());
+    EXPECT_EQ(run(statistics)->data_in()[15], row.resets ? 0 : before) << int(row.flags) << ' ' << int(row.control);
+    EXPECT_EQ(run(ready, second_)->sense_code(), row.resets ? 0x062a02u : 0u) << int(row.flags);
+  }
+}
+
+TEST_F(UnitControl, ModifiersOfNoPowerConditionArePointedAtAndStandbyFlushes) {
+  LogicalUnitOptions made = options();
+  made.write_back = true;
+  add_unit_in_use(made);
+  for (unsigned condition = 0; condition < 16; ++condition) {
+    const unsigned last = condition == 2 || condition == 0xa ? 2 : condition == 3 || condition == 0xb ? 1 : 0;
+    for (unsigned modifier = 0; modifier < 16; ++modifier) {
+      const auto answer = run({0x1b, 0, 0, static_cast<std::uint8_t>(modifier),
+                               static_cast<std::uint8_t>(condition << 4 | 1)});
+      EXPECT_EQ(answer->good(), modifier <= last) << condition << ' ' << modifier;
+      if (answer->good()) continue;
+      EXPECT_EQ(answer->sense_code(), 0x052400u);
+      EXPECT_EQ(answer->sense()[17], 3);
+    }
+  }
+  store_->operations.clear();
+  ASSERT_TRUE(run({0x1b, 0, 0, 0, 0x34})->good());
+  EXPECT_EQ(store_->operations.size(), 0u) << "NO_FLUSH";
+  ASSERT_TRUE(run({0x1b, 0, 0, 0, 0x30})->good());
+  EXPECT_EQ(store_->operations.back(), StoreOperation::flush) << "standby";
+}
+
+TEST_F(UnitControl, AModeThatCannotBeSavedIsNotGranted) {
+  std::string content;
+  int error = 0;
+  add_unit(options(), false, [&](LogicalUnit& unit) {
+    ASSERT_TRUE(unit.keep_record(std::make_unique<MemoryFile>(content, error), ""));
+  });
+  for (Nexus* nexus : {&first_, &second_}) run(ready, *nexus);
+  const Bytes protect{0, 0, 0, 0, 0x0a, 10, 0x20, 0x10, 0x08, 0, 0, 0, 0, 0, 0, 0};
+  const scsi::CdbBytes select_and_save{0x15, 0x11, 0, 0, 16}, current{0x1a, 0x08, 0x0a, 0, 16},
+      saved{0x1a, 0x08, 0xca, 0, 16};
+  error = EIO;
+  EXPECT_EQ(run(select_and_save, protect)->sense_code(), 0x044400u);
+  EXPECT_EQ(run(current)->data_in()[8], 0) << "SWP";
+  EXPECT_EQ(run(saved)->data_in()[8], 0);
+  EXPECT_TRUE(run(ready, second_)->good()) << "nothing has changed";
+  error = 0;
+  EXPECT_TRUE(run(select_and_save, protect)->good());
+  EXPECT_EQ(run(saved)->data_in()[8], 0x08);
+  EXPECT_EQ(run(ready, second_)->sense_code(), 0x062a01u);
 }
 
 }  // namespace
