@@ -6,7 +6,7 @@ The verbose outputs of iscsi-test-cu as a table in Markdown, one row a suite. A 
 counts once, by the worst that it came to.
 
 A FOLDER has one NAME.log for each run, and NAME says what counts of it: a test (`Suite.Test`), a
-suite, or `all` for what no other run is about. Exit code 1 if the first target failed anything, did
+suite, or `all` and a family for what no other run is about. Exit code 1 if the first target failed anything, did
 not run a test that another one ran, or skipped one that is not among EXPECTED_SKIPS.
 
 With an OUTPUT and suites, every test of these must have passed, with none skipped."""
@@ -70,10 +70,15 @@ def merged(folder):
         runs[name], whole = tests(path)
         if not whole:
             cut_off.append(name)
-    chosen = {}
-    for name in sorted(runs, key=lambda name: (name != "all", name.count("."))):
+    chosen, families = {}, [name for name in runs if name.split()[0] == "all"]
+    for name in families:
         for test, result in runs[name].items():
-            if name == "all" or test == name or test.startswith(name + "."):
+            known = chosen.get(test)
+            if known is None or WORST_FIRST.index(result.outcome) < WORST_FIRST.index(known.outcome):
+                chosen[test] = result
+    for name in sorted(set(runs) - set(families), key=lambda name: name.count(".")):
+        for test, result in runs[name].items():
+            if test == name or test.startswith(name + "."):
                 chosen[test] = result
     return chosen, cut_off
 
