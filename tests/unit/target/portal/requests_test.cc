@@ -62,7 +62,7 @@ class RequestsTest : public testing::Test {
     return ahs;
   }
 
-  TestTarget target_{TestTarget::Options{.thin = true}};
+  TestTarget target_{TestTarget::Options{.config = {}, .thin = true}};
 };
 
 TEST_F(RequestsTest, ACdbOf32BytesGoesOnInAnAhs) {
