@@ -9,7 +9,10 @@ target_compile_options(holdfast_options INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(holdfast_options INTERFACE -Wno-restrict)
 endif()
-if(HOLDFAST_SANITIZE)
+if(HOLDFAST_SANITIZE STREQUAL "thread")
+  target_compile_options(holdfast_options INTERFACE -fsanitize=thread -O1 -fno-omit-frame-pointer)
+  target_link_options(holdfast_options INTERFACE -fsanitize=thread)
+elseif(HOLDFAST_SANITIZE)
   target_compile_options(holdfast_options INTERFACE
     -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(holdfast_options INTERFACE -fsanitize=address,undefined)

@@ -188,6 +188,7 @@ Task<void> serve(Service& service) {
   }
   for (const SocketAddress& address : addresses)
     log(LogLevel::info, "serving {} targets on {}", service.targets.all().size(), address.to_string());
+  if (service.options.threads > 1) log(LogLevel::info, "connections are placed on {} threads", service.options.threads);
   if (service.metrics != nullptr) log(LogLevel::info, "metrics on http://{}/metrics", service.metrics->address().to_string());
   if (service.echo != nullptr) log(LogLevel::info, "UDP echo on {}", service.echo->address().to_string());
   warn_of_open_doors(addresses, service.administrator.running(), service.targets.access_folders());
@@ -273,7 +274,7 @@ int run(const Options& options) {
   // Before the ring starts threads of its own, which are to leave the signals to us.
   Result<Signals> signals = Signals::open({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return cannot_start(signals.error());
-  Result<std::unique_ptr<Loop>> loop = Loop::create({.poll = options.poll});
+  Result<std::unique_ptr<Loop>> loop = Loop::create({.poll = options.poll, .threads = options.threads});
   if (!loop) return cannot_start(loop.error());
 
   std::unique_ptr<StateFolder> state;

@@ -7,7 +7,9 @@
 namespace holdfast::iscsi {
 
 BatchSender::BatchSender(Loop& loop, int fd, Digests digests, Owner& owner)
-    : loop_(loop), fd_(fd), owner_(owner), batch_(digests) {}
+    : loop_(loop), fd_(fd), owner_(owner), batch_(digests) {
+  stay_on(loop.thread());
+}
 
 void BatchSender::send() {
   const msghdr* message = batch_.message();

@@ -9,7 +9,7 @@
 namespace holdfast::iscsi {
 
 /// Sends batches over a connection: one at a time, and each in one call, so that what becomes ready
-/// while it is on its way gathers for the next.
+/// while it is on its way gathers for the next. It stays on the thread of the loop that made it.
 class BatchSender final : private Completion {
  public:
   class Owner {

@@ -9,7 +9,9 @@
 namespace holdfast::iscsi {
 
 Receiver::Receiver(Loop& loop, int fd, Digests digests, Owner& owner, std::size_t buffer_bytes)
-    : Timer(loop), loop_(loop), fd_(fd), digests_(digests), owner_(owner), buffer_(buffer_bytes) {}
+    : Timer(loop), loop_(loop), fd_(fd), digests_(digests), owner_(owner), buffer_(buffer_bytes) {
+  stay_on(loop.thread());
+}
 
 void Receiver::resume() {
   if (!postponed_ || stopped_) return;

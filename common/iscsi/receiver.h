@@ -40,7 +40,7 @@ struct Intake {
 /// command's memory, in the same call that brings the next headers. After a long segment another is
 /// expected, and its header is looked at before its data is received, so that none of that has to be
 /// copied. Work in one turn of the loop is bounded, so that one connection with much to say does not
-/// keep the others waiting.
+/// keep the others waiting. It stays on the thread of the loop that made it.
 class Receiver final : private Completion, private Deferred, private Timer {
  public:
   /// Whom the receiver tells.

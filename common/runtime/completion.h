@@ -19,9 +19,13 @@ class Completion {
 
  protected:
   ~Completion() { CHECK(!in_flight_); }
+  /// Its operations go by that thread of the loop, whoever's turn starts them. Without it they go by
+  /// the thread whose turn it is.
+  void stay_on(unsigned thread) { home_ = static_cast<std::uint16_t>(thread); }
 
  private:
   friend class Loop;
+  static constexpr std::uint16_t anywhere = 0xffff;
 
   /// Called by the loop, never from inside the call that started the operation. `result` is what
   /// the system call would have returned, errors as -errno. When `more` is true the operation
@@ -29,6 +33,8 @@ class Completion {
   virtual void complete(std::int32_t result, bool more) = 0;
 
   bool in_flight_ = false;
+  std::uint16_t home_ = anywhere;  // a thread of the loop
+  std::uint16_t thread_ = 0;       // by which the operation in flight went
 };
 
 /// Work to be run by the loop a little later in the same turn, with no kernel operation behind it:
@@ -47,6 +53,9 @@ class Deferred {
  private:
   friend class Loop;
   virtual void run() = 0;
+  /// For `Loop::do_aside`: what comes before that, perhaps while it is another thread's turn. It
+  /// touches nothing but memory of its own and what the kernel guards, and not the loop.
+  virtual void aside() {}
 
   Deferred* next_ = nullptr;
   bool queued_ = false;

@@ -62,6 +62,8 @@ void arrived_on_stack([[maybe_unused]] void* fake_stack, [[maybe_unused]] const 
 }  // namespace
 
 Result<std::unique_ptr<Fiber>> Fiber::create(Loop& loop, std::size_t stack_bytes) {
+  // A library may hold on to what belongs to a thread, like the address of errno, while it waits.
+  CHECK(loop.threads() == 1);
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   auto context = std::make_unique<Context>();
   const std::size_t bytes = round_up(stack_bytes, page) + page;

@@ -1,122 +1,148 @@
 #include "common/runtime/loop.h"
 
-#include <liburing.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
+#include <cerrno>
+#include <ctime>
+#include <future>
 #include <string>
 #include <utility>
 
-#include "common/base/log.h"
+#include "common/runtime/blocking_thread.h"
+#include "common/runtime/fd.h"
+#include "common/runtime/poll_window.h"
+#include "common/runtime/ring.h"
 #include "common/runtime/task.h"
+#include "common/runtime/turn.h"
 
 namespace holdfast {
 namespace {
 
 thread_local Loop* current_loop = nullptr;
 
-// A cancel request has no receiver of its own: what it cancelled completes, and that is enough.
-constexpr std::uint64_t no_receiver = 0;
-
-constexpr int required_operations[] = {
-    IORING_OP_READV,   IORING_OP_WRITEV, IORING_OP_READ,    IORING_OP_WRITE,    IORING_OP_FSYNC,
-    IORING_OP_RECV,    IORING_OP_RECVMSG, IORING_OP_SENDMSG, IORING_OP_ACCEPT,  IORING_OP_CONNECT,
-    IORING_OP_POLL_ADD, IORING_OP_OPENAT, IORING_OP_CLOSE,   IORING_OP_FALLOCATE,
-    IORING_OP_ASYNC_CANCEL};
+/// Where several threads are, each listens for others that have something for it.
+constexpr std::uint64_t bell_receiver = 1;
+static_assert(bell_receiver != Ring::no_receiver);
 
 /// How many rounds of ready work one turn may do before the kernel is asked again, so that work
 /// which keeps making work cannot starve the network.
 constexpr int ready_rounds_max = 64;
 
-Error setup_error(int code) {
-  std::string hint;
-  if (code == EPERM)
-    hint = " (io_uring is forbidden here: see the kernel.io_uring_disabled sysctl, or the container's "
-           "seccomp profile)";
-  else if (code == ENOSYS)
-    hint = " (this kernel has no io_uring: 5.6 or later is needed)";
-  else if (code == ENOMEM)
-    hint = " (the locked-memory limit is too low: see ulimit -l)";
-  Error error = Error::from_errno(code, "set up io_uring");
-  error.message += hint;
-  return error;
-}
-
-int init_ring(io_uring& ring, const LoopOptions& options, unsigned flags) {
-  io_uring_params parameters{};
-  parameters.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-  parameters.cq_entries = 4 * options.submission_entries;
-  return io_uring_queue_init_params(options.submission_entries, &ring, &parameters);
+std::uint64_t receiver_of(const Completion& completion) {
+  return reinterpret_cast<std::uint64_t>(&completion);
 }
 
 }  // namespace
 
-struct Loop::Ring {
-  io_uring uring{};
-  bool open = false;
-  ~Ring() {
-    if (open) io_uring_queue_exit(&uring);
+/// One thread's part. All of it belongs to the turn, whoever has it, but for the ring and the window,
+/// which only the thread itself uses.
+struct Loop::Lane {
+  /// What a turn of another thread has for this one's ring.
+  struct Letter {
+    Completion* completion = nullptr;
+    std::optional<Operation> operation;  // none: it is to be cancelled
+  };
+
+  Lane(unsigned its_number, Duration poll) : number(its_number), poll_window(poll) {}
+
+  const unsigned number;
+  Agenda agenda;
+  std::vector<Letter> letters;
+  bool away = false;  // it does not have the turn, and may sleep
+  bool rung = false;  // its bell, and it has not heard it yet
+  Fd bell;
+  std::unique_ptr<Ring> ring;
+  PollWindow poll_window;
+  Turn::Taker taker;
+  clockid_t processor_clock = CLOCK_THREAD_CPUTIME_ID;
+  std::optional<BlockingThread> thread;  // of all but the first
+
+  Status open(const LoopOptions& options, Features& features) {
+    Result<std::unique_ptr<Ring>> made =
+        Ring::create(options.submission_entries, options.worker_threads_max, features);
+    if (!made) return made.error();
+    ring = std::move(*made);
+    CHECK(::pthread_getcpuclockid(::pthread_self(), &processor_clock) == 0);
+    if (options.threads == 1) return {};
+    bell = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!bell) return Error::from_errno(errno, "open an event descriptor");
+    listen();
+    return {};
   }
+  void listen() { ring->prepare(Operation::poll(bell.get(), POLLIN), bell_receiver); }
 };
 
 Result<std::unique_ptr<Loop>> Loop::create(const LoopOptions& options) {
   CHECK(current_loop == nullptr);
+  CHECK(options.threads >= 1 && options.threads <= threads_max);
   Features features = options.features;
-  auto ring = std::make_unique<Ring>();
-
-  // The best set-up first; each older kernel answers EINVAL to the flags that it does not know.
-  int error = -EINVAL;
-  if (features.single_issuer) {
-    error = init_ring(ring->uring, options, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
-    features.single_issuer = error == 0;
-    if (error == 0) features.coop_taskrun = false;
+  auto first = std::make_unique<Lane>(0, options.poll);
+  const Status opened = first->open(options, features);
+  if (!opened) return opened.error();
+  auto loop = std::unique_ptr<Loop>(new Loop(features));
+  loop->lanes_.reserve(options.threads);
+  loop->seats_.resize(options.threads);
+  loop->lanes_.push_back(std::move(first));
+  if (options.threads > 1) loop->turn_ = std::make_unique<Turn>();
+  // The turn is this thread's from here on, whenever the loop does not sleep.
+  loop->enter_turn(*loop->lanes_.front());
+  while (loop->threads() < options.threads) {
+    const Status added = loop->add_lane(options);
+    if (!added) return added.error();
   }
-  if (error == -EINVAL && features.coop_taskrun) {
-    error = init_ring(ring->uring, options, IORING_SETUP_COOP_TASKRUN);
-    features.coop_taskrun = error == 0;
-  }
-  if (error == -EINVAL) error = init_ring(ring->uring, options, 0);
-  if (error != 0) return setup_error(-error);
-  ring->open = true;
-
-  io_uring_probe* probe = io_uring_get_probe_ring(&ring->uring);
-  if (probe == nullptr) return setup_error(ENOSYS);
-  for (int operation : required_operations) {
-    if (io_uring_opcode_supported(probe, operation)) continue;
-    io_uring_free_probe(probe);
-    return Error{ErrorKind::system, ENOSYS,
-                 "set up io_uring: this kernel lacks operation " + std::to_string(operation) +
-                     "; 5.6 or later is needed"};
-  }
-  // Multishot accept came with the SOCKET operation, in 5.19; there is no feature bit of its own.
-  features.multishot_accept &= io_uring_opcode_supported(probe, IORING_OP_SOCKET) != 0;
-  io_uring_free_probe(probe);
-
-  if (!features.wait_timeout) ring->uring.features &= ~static_cast<unsigned>(IORING_FEAT_EXT_ARG);
-  features.wait_timeout = (ring->uring.features & IORING_FEAT_EXT_ARG) != 0;
-  features.ring_fd = features.ring_fd && io_uring_register_ring_fd(&ring->uring) == 1;
-  unsigned workers[2] = {options.worker_threads_max, options.worker_threads_max};
-  // 5.15; before that the kernel's own bound holds.
-  io_uring_register_iowq_max_workers(&ring->uring, workers);
-
-  return std::unique_ptr<Loop>(new Loop(std::move(ring), features, options.poll));
+  return loop;
 }
 
-Loop::Loop(std::unique_ptr<Ring> ring, Features features, Duration poll)
-    : ring_(std::move(ring)), features_(features), poll_window_(poll), now_(clock_now()) {
+/// The thread makes its ring itself, since the kernel takes nothing for it from another one.
+Status Loop::add_lane(const LoopOptions& options) {
+  auto lane = std::make_unique<Lane>(threads(), options.poll);
+  const auto opened = std::make_shared<std::promise<Status>>();
+  std::future<Status> outcome = opened->get_future();
+  lane->away = true;
+  lane->thread.emplace([this, options, opened, lane = lane.get()] {
+    Features features = options.features;
+    Status status = lane->open(options, features);
+    const bool good = static_cast<bool>(status);
+    opened->set_value(std::move(status));
+    current_loop = this;
+    if (good) serve(*lane);
+    lane->ring.reset();
+  });
+  Status status = outcome.get();
+  if (status) lanes_.push_back(std::move(lane));
+  return status;
+}
+
+Loop::Loop(const Features& features) : features_(features), now_(clock_now()), woken_(now_) {
   current_loop = this;
-  ready_.reserve(1024);
   running_.reserve(1024);
 }
 
 Loop::~Loop() {
   CHECK(in_flight_ == 0);
+  if (turn_ != nullptr) {
+    stopping_ = true;
+    for (const std::unique_ptr<Lane>& lane : lanes_) wake(*lane);
+    leave_turn(*lanes_.front());
+    for (const std::unique_ptr<Lane>& lane : lanes_) lane->thread.reset();
+  }
   current_loop = nullptr;
 }
 
 Loop& Loop::current() {
   CHECK(current_loop != nullptr);
   return *current_loop;
+}
+
+Duration Loop::processor_time(unsigned thread) const {
+  timespec time{};
+  CHECK(::clock_gettime(lanes_[thread]->processor_clock, &time) == 0);
+  return std::chrono::seconds(time.tv_sec) + Duration(time.tv_nsec);
 }
 
 void Loop::DeferredQueue::push(Deferred& work) {
@@ -146,9 +172,11 @@ Loop::DeferredQueue Loop::DeferredQueue::take() {
 
 namespace {
 
-/// The coroutine that `run` waits for: it only notes that `main` is over.
-Task<void> run_to_end(Task<void> main, bool& finished) {
+/// The coroutine that `run` waits for: it only notes that `main` is over, in a turn of the thread that
+/// waits.
+Task<void> run_to_end(Loop& loop, Task<void> main, bool& finished) {
   co_await main;
+  co_await loop.move_to(0);
   finished = true;
 }
 
@@ -156,179 +184,185 @@ Task<void> run_to_end(Task<void> main, bool& finished) {
 
 void Loop::run(Task<void> main) {
   bool finished = false;
-  Task<void> wrapped = run_to_end(std::move(main), finished);
+  Task<void> wrapped = run_to_end(*this, std::move(main), finished);
   auto awaiter = wrapped.operator co_await();
   awaiter.await_suspend(std::noop_coroutine());
+  Lane& lane = *lanes_.front();
+  CHECK(lane_ == &lane);
   for (;;) {
-    run_what_is_ready();
-    end_turn();
+    do_turn(lane);
     if (finished) return;
-    next_turn();
+    next_turn(lane);
   }
 }
 
-void Loop::end_turn() {
-  DeferredQueue ending = turn_end_.take();
+/// What every thread does but the first.
+void Loop::serve(Lane& lane) {
+  enter_turn(lane);
+  while (!stopping_) {
+    do_turn(lane);
+    next_turn(lane);
+  }
+  leave_turn(lane);
+}
+
+void Loop::do_turn(Lane& lane) {
+  run_what_is_ready();
+  if (!lane.agenda.aside.empty()) {
+    work_aside(lane);
+    run_what_is_ready();
+  }
+  DeferredQueue ending = lane.agenda.turn_end.take();
   while (Deferred* work = ending.pop()) work->run();
-  longest_turn_ = std::max(longest_turn_, Duration(clock_now() - now_));
+  longest_turn_ = std::max(longest_turn_, Duration(clock_now() - woken_));
 }
 
-void Loop::next_turn() {
-  const bool wait = ready_.empty() && deferred_.empty() && turn_end_.empty();
-  const Instant began = poll_window_.enabled() ? clock_now() : now_;
-  submit_and_wait(wait);
-  now_ = clock_now();
-  if (wait && poll_window_.enabled()) poll_window_.waited(now_ - began);
+void Loop::next_turn(Lane& lane) {
+  const bool wait = lane.agenda.empty();
+  // Read while it may be: others disarm timers of this thread's in their turns.
+  std::optional<Instant> until;
+  if (!lane.agenda.timers.empty()) until = lane.agenda.timers.next();
+  leave_turn(lane);
+  enter_kernel(lane, wait, until);
+  enter_turn(lane);
+  if (stopping_) return;
   ++turns_;
-  hand_out_completions();
-  while (timers_.expire_one(now_)) {
+  take_letters(lane);
+  hand_out_completions(lane);
+  while (lane.agenda.timers.expire_one(now_)) {
   }
+}
+
+void Loop::enter_turn(Lane& lane) {
+  Instant woken{};
+  if (turn_ != nullptr && !turn_->try_take()) {
+    woken = clock_now();
+    turn_->take(lane.taker);
+  }
+  lane.away = false;
+  lane_ = &lane;
+  agenda_ = &lane.agenda;
+  thread_ = lane.number;
+  now_ = clock_now();
+  woken_ = woken == Instant{} ? now_ : woken;
+}
+
+void Loop::leave_turn(Lane& lane) {
+  if (turn_ == nullptr) return;
+  lane.away = true;
+  std::uint64_t bells = std::exchange(bells_, 0);
+  turn_->release();
+  // Who is woken finds the turn free, or soon to be.
+  for (; bells != 0; bells &= bells - 1) {
+    const std::uint64_t one = 1;
+    const int bell = lanes_[static_cast<std::size_t>(std::countr_zero(bells))]->bell.get();
+    [[maybe_unused]] const ssize_t written = ::write(bell, &one, sizeof one);
+  }
+}
+
+/// Another turn has left something for this thread: it shall not sleep on it.
+void Loop::wake(Lane& lane) {
+  if (!lane.away || lane.rung) return;
+  lane.rung = true;
+  bells_ |= std::uint64_t{1} << lane.number;
 }
 
 void Loop::run_what_is_ready() {
   for (int round = 0; round < ready_rounds_max; ++round) {
-    if (ready_.empty() && deferred_.empty()) return;
-    running_.swap(ready_);
+    if (agenda_->ready.empty() && agenda_->deferred.empty()) return;
+    running_.swap(agenda_->ready);
     for (std::coroutine_handle<> coroutine : running_) coroutine.resume();
     running_.clear();
-    DeferredQueue batch = deferred_.take();
+    DeferredQueue batch = agenda_->deferred.take();
     while (Deferred* work = batch.pop()) work->run();
   }
 }
 
-void Loop::submit_and_wait(bool wait) {
-  io_uring* ring = &ring_->uring;
-  int result = 0;
-  if (!wait) {
-    result = io_uring_submit_and_get_events(ring);
-  } else if (poll_window_.length() > Duration(0) && (result = poll()) != 0) {
-    // Something came, or a timer is due, or the kernel refused: there is no need to sleep.
-  } else if (timers_.empty()) {
-    result = io_uring_submit_and_wait(ring, 1);
-  } else {
-    const Duration until = std::max(Duration(timers_.next() - clock_now()), Duration(0));
-    __kernel_timespec timeout{.tv_sec = until.count() / 1'000'000'000,
-                              .tv_nsec = until.count() % 1'000'000'000};
-    io_uring_cqe* first = nullptr;
-    result = io_uring_submit_and_wait_timeout(ring, &first, 1, &timeout, nullptr);
-  }
-  // EBUSY and EAGAIN: the completion queue must be emptied first, which is what we do next.
-  const bool harmless =
-      result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY || result == -EAGAIN;
-  if (!harmless) log(LogLevel::error, "io_uring_enter: {}", std::strerror(-result));
-  CHECK(harmless);
+void Loop::do_aside(Deferred& work) {
+  if (turn_ != nullptr) return agenda_->aside.push(work);
+  work.aside();
+  defer(work);
 }
 
-/// Asks the kernel for completions for as long as the window says. 0 when nothing came.
-int Loop::poll() {
-  io_uring* ring = &ring_->uring;
-  Instant until = clock_now() + poll_window_.length();
-  if (!timers_.empty()) until = std::min(until, timers_.next());
-  int result = io_uring_submit_and_get_events(ring);
-  while (result >= 0) {
-    if (io_uring_cq_ready(ring) != 0) return 1;
-    if (clock_now() >= until) return 0;
-    result = io_uring_get_events(ring);
-  }
-  return result;
+void Loop::work_aside(Lane& lane) {
+  DeferredQueue batch = lane.agenda.aside.take();
+  const Instant woken = woken_;
+  leave_turn(lane);
+  for (Deferred* work = batch.head; work != nullptr; work = work->next_) work->aside();
+  enter_turn(lane);
+  woken_ = woken;  // All the time since then this thread has seen no completion.
+  while (Deferred* work = batch.pop()) defer(*work);
 }
 
-void Loop::hand_out_completions() {
-  io_uring* ring = &ring_->uring;
-  constexpr unsigned batch_max = 256;
-  io_uring_cqe* batch[batch_max];
-  for (;;) {
-    const unsigned count = io_uring_peek_batch_cqe(ring, batch, batch_max);
-    if (count == 0) return;
-    for (unsigned i = 0; i < count; ++i) {
-      const io_uring_cqe cqe = *batch[i];
-      // liburing's own timeout operations carry a mark of its own when EXT_ARG is missing.
-      if (cqe.user_data == no_receiver || cqe.user_data == LIBURING_UDATA_TIMEOUT) continue;
-      auto* completion = reinterpret_cast<Completion*>(cqe.user_data);
-      const bool more = (cqe.flags & IORING_CQE_F_MORE) != 0;
-      if (!more) {
-        completion->in_flight_ = false;
-        --in_flight_;
-      }
-      completion->complete(cqe.res, more);
+/// The only part that several threads do at once, and all that it touches is the thread's own.
+void Loop::enter_kernel(Lane& lane, bool wait, std::optional<Instant> until) {
+  if (!wait) return lane.ring->submit();
+  PollWindow& window = lane.poll_window;
+  if (!window.enabled()) return lane.ring->submit_and_wait(until);
+  const Instant began = clock_now();
+  bool came = false;
+  if (window.length() > Duration(0)) {
+    const Instant end = began + window.length();
+    came = lane.ring->submit_and_poll(until ? std::min(end, *until) : end);
+  }
+  if (!came) lane.ring->submit_and_wait(until);
+  window.waited(clock_now() - began);
+}
+
+void Loop::take_letters(Lane& lane) {
+  // Before completions are handed out: a cancellation is for what was in flight when it was asked
+  // for, and not for what is started next.
+  for (const Lane::Letter& letter : lane.letters) {
+    if (letter.operation)
+      lane.ring->prepare(*letter.operation, receiver_of(*letter.completion));
+    else
+      lane.ring->prepare_cancel(receiver_of(*letter.completion));
+  }
+  lane.letters.clear();
+}
+
+void Loop::hand_out_completions(Lane& lane) {
+  lane.ring->for_each_completion([this, &lane](std::uint64_t receiver, std::int32_t result, bool more) {
+    if (receiver == bell_receiver) {
+      std::uint64_t rings = 0;
+      [[maybe_unused]] const ssize_t got = ::read(lane.bell.get(), &rings, sizeof rings);
+      lane.rung = false;
+      lane.listen();
+      return;
     }
-    io_uring_cq_advance(ring, count);
-    if (count < batch_max) return;
-  }
+    auto* completion = reinterpret_cast<Completion*>(receiver);
+    if (!more) {
+      completion->in_flight_ = false;
+      --in_flight_;
+    }
+    completion->complete(result, more);
+  });
 }
 
-namespace {
-
-/// A free submission entry; a full queue is submitted first, so there always is one.
-io_uring_sqe* next_entry(io_uring* ring) {
-  io_uring_sqe* entry = io_uring_get_sqe(ring);
-  while (entry == nullptr) {
-    io_uring_submit(ring);
-    entry = io_uring_get_sqe(ring);
-  }
-  return entry;
-}
-
-}  // namespace
-
-void Loop::submit(const Operation& op, Completion& completion) {
+void Loop::submit(const Operation& operation, Completion& completion) {
   CHECK(!completion.in_flight_);
-  io_uring_sqe* sqe = next_entry(&ring_->uring);
-  void* pointer = const_cast<void*>(op.pointer_);
-  const auto length = static_cast<unsigned>(op.length_);
-  switch (op.code_) {
-    case Operation::Code::readv:
-      io_uring_prep_readv2(sqe, op.fd_, static_cast<const iovec*>(op.pointer_), length, op.offset_, op.flags_);
-      break;
-    case Operation::Code::writev:
-      io_uring_prep_writev2(sqe, op.fd_, static_cast<const iovec*>(op.pointer_), length, op.offset_, op.flags_);
-      break;
-    case Operation::Code::read: io_uring_prep_read(sqe, op.fd_, pointer, length, op.offset_); break;
-    case Operation::Code::write: io_uring_prep_write(sqe, op.fd_, pointer, length, op.offset_); break;
-    case Operation::Code::fsync:
-      io_uring_prep_fsync(sqe, op.fd_, op.flags_ != 0 ? IORING_FSYNC_DATASYNC : 0);
-      break;
-    case Operation::Code::fallocate:
-      io_uring_prep_fallocate(sqe, op.fd_, op.flags_, static_cast<off_t>(op.offset_),
-                              static_cast<off_t>(op.length_));
-      break;
-    case Operation::Code::recv: io_uring_prep_recv(sqe, op.fd_, pointer, op.length_, op.flags_); break;
-    case Operation::Code::recvmsg:
-      io_uring_prep_recvmsg(sqe, op.fd_, static_cast<msghdr*>(pointer), static_cast<unsigned>(op.flags_));
-      break;
-    case Operation::Code::sendmsg:
-      io_uring_prep_sendmsg(sqe, op.fd_, static_cast<const msghdr*>(op.pointer_),
-                            static_cast<unsigned>(op.flags_));
-      break;
-    case Operation::Code::accept:
-      if (features_.multishot_accept)
-        io_uring_prep_multishot_accept(sqe, op.fd_, nullptr, nullptr, SOCK_CLOEXEC);
-      else
-        io_uring_prep_accept(sqe, op.fd_, nullptr, nullptr, SOCK_CLOEXEC);
-      break;
-    case Operation::Code::connect:
-      io_uring_prep_connect(sqe, op.fd_, static_cast<const sockaddr*>(op.pointer_),
-                            static_cast<socklen_t>(op.offset_));
-      break;
-    case Operation::Code::poll:
-      io_uring_prep_poll_add(sqe, op.fd_, static_cast<unsigned>(op.flags_));
-      break;
-    case Operation::Code::openat:
-      io_uring_prep_openat(sqe, op.fd_, static_cast<const char*>(op.pointer_), op.flags_,
-                           static_cast<mode_t>(op.length_));
-      break;
-    case Operation::Code::close: io_uring_prep_close(sqe, op.fd_); break;
-  }
-  sqe->user_data = reinterpret_cast<std::uint64_t>(&completion);
+  const std::size_t home = completion.home_ == Completion::anywhere ? thread_ : completion.home_;
+  Lane& lane = *lanes_[home];
   completion.in_flight_ = true;
+  completion.thread_ = static_cast<std::uint16_t>(home);
   ++in_flight_;
+  if (&lane == lane_) return lane.ring->prepare(operation, receiver_of(completion));
+  lane.letters.push_back({&completion, operation});
+  wake(lane);
 }
 
 void Loop::cancel(Completion& completion) {
   if (!completion.in_flight_) return;
-  io_uring_sqe* sqe = next_entry(&ring_->uring);
-  io_uring_prep_cancel64(sqe, reinterpret_cast<std::uint64_t>(&completion), 0);
-  sqe->user_data = no_receiver;
+  Lane& lane = *lanes_[completion.thread_];
+  if (&lane == lane_) return lane.ring->prepare_cancel(receiver_of(completion));
+  lane.letters.push_back({&completion, std::nullopt});
+  wake(lane);
+}
+
+void Loop::move(std::coroutine_handle<> coroutine, unsigned thread) {
+  Lane& lane = *lanes_[thread];
+  lane.agenda.ready.push_back(coroutine);
+  wake(lane);
 }
 
 Duration Loop::take_longest_turn() { return std::exchange(longest_turn_, Duration(0)); }

@@ -60,7 +60,7 @@ class Operation {
   static Operation close(int fd) { return Operation(Code::close, fd, nullptr, 0, 0, 0); }
 
  private:
-  friend class Loop;
+  friend class Ring;
   enum class Code : std::uint8_t {
     readv, writev, read, write, fsync, fallocate, recv, recvmsg, sendmsg, accept, connect, poll, openat, close
   };

@@ -13,12 +13,13 @@ void Timer::arm(Instant when) {
 }
 
 void Timer::disarm() {
-  if (armed()) loop_.timers().remove(*this);
+  if (armed()) queue_->remove(*this);
 }
 
 void TimerQueue::insert(Timer& timer, Instant when) {
   CHECK(!timer.armed());
   timer.when_ = when;
+  timer.queue_ = this;
   heap_.push_back(&timer);
   timer.slot_ = heap_.size() - 1;
   sift_up(timer.slot_);

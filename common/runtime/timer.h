@@ -37,10 +37,11 @@ class Timer {
 
   Loop& loop_;
   Instant when_{};
+  TimerQueue* queue_ = nullptr;  // where it is armed
   std::size_t slot_ = unarmed;
 };
 
-/// The loop's armed timers as a binary heap that knows each timer's place in it.
+/// A thread's armed timers as a binary heap that knows each timer's place in it.
 class TimerQueue {
  public:
   bool empty() const { return heap_.empty(); }

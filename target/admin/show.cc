@@ -102,7 +102,8 @@ Shown show_connection(const Connection& connection) {
   pairs.number("Cid", connection.cid()).word("Initiator", login.caller.peer.to_string());
   pairs.word("Portal", login.caller.local.to_string()).word("State", connection.is_running() ? "active" : "closing");
   pairs.word("HeaderDigest", digest(login.parameters.header_digest));
-  return pairs.word("DataDigest", digest(login.parameters.data_digest)).take();
+  pairs.word("DataDigest", digest(login.parameters.data_digest));
+  return pairs.number("Thread", connection.thread()).take();
 }
 
 Shown show_target(const Administrator& administrator, const ServedTarget& target) {

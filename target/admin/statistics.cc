@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "common/runtime/loop.h"
 #include "target/admin/slow.h"
 
 namespace holdfast::target {
@@ -67,6 +68,18 @@ void add_unit(Shown& shown, const ServedTarget& target, std::uint32_t number, co
   shown.data["luns"].push_back(std::move(said));
 }
 
+/// Which thread has how many connections, and how busy they have kept it.
+void add_threads(Shown& shown) {
+  const Loop& loop = Loop::current();
+  shown.data["threads"] = json::array();
+  for (unsigned thread = 0; thread < loop.threads(); ++thread) {
+    const double seconds = std::chrono::duration<double>(loop.processor_time(thread)).count();
+    shown.data["threads"].push_back({{"connections", loop.seats(thread)}, {"processor_s", seconds}});
+    if (loop.threads() > 1)
+      shown.text += fmt::format("thread {}: {} connections, {:.2f} s of processor time\n", thread, loop.seats(thread), seconds);
+  }
+}
+
 }  // namespace
 
 Shown show_statistics(const Administrator& administrator, std::uint64_t after) {
@@ -79,6 +92,7 @@ Shown show_statistics(const Administrator& administrator, std::uint64_t after) {
     shown.data["limit_ms"] = std::chrono::floor<std::chrono::milliseconds>(recorder.limit()).count();
     shown.text = fmt::format("{} sessions; {} commands were slow, {} are stuck\n", administrator.sessions().size(),
                              recorder.commands_added(), shown.data["stuck"].get<std::size_t>());
+    add_threads(shown);
     shown.text += fmt::format("  {:<6} {:>11} {:>15} {:>7} {:>7} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}\n", "", "commands",
                               "bytes", "failed", "aborted", "p50", "p99", "max", "gather99", "wait99", "store99", "send99");
   }

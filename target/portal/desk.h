@@ -35,6 +35,7 @@ class Desk final : public Reception {
   void end_sessions(const TargetConfig& target, std::uint16_t except, std::string_view why) override;
   Joining ask_to_join(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid, std::uint16_t tsih,
                       std::uint16_t cid) override;
+  std::optional<unsigned> thread_of(std::uint16_t tsih) const override { return sessions_.thread_of(tsih); }
 
  private:
   void refresh_access();

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <system_error>
 
+#include "common/runtime/loop.h"
 #include "target/portal/exit_code.h"
 
 namespace holdfast::target {
@@ -79,6 +80,10 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
          "less latency for a processor of its own (0). Idle, it sleeps all the same")
       ->type_name("N")
       ->check(CLI::Range(0, 1000));
+  app.add_option("--threads", options.threads,
+                 "Serve connections by so many threads (1); a new one is placed where fewest are")
+      ->type_name("N")
+      ->check(CLI::Range(1U, Loop::threads_max));
   app.add_option("--ready-fd", options.ready_fd,
                  "Write a line 'ready ADDR:PORT' for each address to this descriptor\n"
                  "when logins are accepted")

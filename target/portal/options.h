@@ -27,6 +27,7 @@ struct Options {
   std::optional<gid_t> gid;
   std::optional<int> ready_fd;
   Duration poll{};        // how long the loop asks for work before it sleeps
+  unsigned threads = 1;   // of the loop
   std::string state_dir;  // empty: nothing is kept over a restart
   bool enable_faults = false;
   std::optional<std::string> control;  // its socket, or "none"

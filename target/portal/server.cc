@@ -65,8 +65,16 @@ void Server::accepted(Fd fd) {
   set_keep_alive(fd.get());
   settle_congestion_control(fd.get());
   without_session_.emplace(entry.ticket, fd.get());
-  Task<void> serving = serve(std::move(fd), entry.ticket);
+  Task<void> serving = serve(std::move(fd), entry.ticket, find_seat());
   connections_.spawn(std::move(serving));
+}
+
+Seat Server::find_seat() {
+  if (loop_.threads() == 1) return Seat(loop_, 0);
+  std::vector<ThreadLoad> loads;
+  for (unsigned thread = 0; thread < loop_.threads(); ++thread)
+    loads.push_back({.connections = loop_.seats(thread), .processor_time = loop_.processor_time(thread)});
+  return Seat(loop_, placement_.choose(loop_.now(), loads));
 }
 
 void Server::out_of_descriptors() {
@@ -84,7 +92,8 @@ void Server::evict(Doorkeeper::Ticket ticket) {
   }
 }
 
-Task<void> Server::serve(Fd fd, Doorkeeper::Ticket ticket) {
+Task<void> Server::serve(Fd fd, Doorkeeper::Ticket ticket, Seat seat) {
+  co_await loop_.move_to(seat.thread());
   const int number = fd.get();
   Result<LoginOutcome> login = co_await log_in(loop_, number, desk_);
   if (login && login->is_discovery()) {
@@ -96,7 +105,7 @@ Task<void> Server::serve(Fd fd, Doorkeeper::Ticket ticket) {
   without_session_.erase(ticket);
   if (login) {
     LoginOutcome session = std::move(*login);
-    co_await serve_session(std::move(fd), std::move(session));
+    co_await serve_session(std::move(fd), std::move(session), std::move(seat));
   }
   fd.reset();
   for (const std::unique_ptr<Listener>& listener : listeners_) listener->descriptor_freed();
@@ -105,7 +114,8 @@ Task<void> Server::serve(Fd fd, Doorkeeper::Ticket ticket) {
 
 void Server::HeapTrim::expire() { ::malloc_trim(0); }
 
-Task<void> Server::serve_session(Fd fd, LoginOutcome login) {
+/// A connection has a seat of its own, for as long as it lives.
+Task<void> Server::serve_session(Fd fd, LoginOutcome login, Seat seat) {
   if (login.joins) {
     sessions_.join(std::move(fd), std::move(login));
     co_return;
@@ -116,6 +126,7 @@ Task<void> Server::serve_session(Fd fd, LoginOutcome login) {
     const std::uint32_t index = sessions_.index(tsih);
     auto session = std::make_unique<Session>(loop_, std::move(fd), std::move(login), index, device,
                                              memory_, desk_, recorder_);
+    seat.leave();
     sessions_.attach(tsih, *session);
     if (draining_) session->drain();
     co_await session->run();

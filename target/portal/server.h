@@ -10,12 +10,14 @@
 #include "common/runtime/fd.h"
 #include "common/runtime/loop.h"
 #include "common/runtime/scope.h"
+#include "common/runtime/seat.h"
 #include "common/runtime/socket.h"
 #include "common/runtime/task.h"
 #include "common/runtime/timer.h"
 #include "target/portal/desk.h"
 #include "target/portal/doorkeeper.h"
 #include "target/portal/listener.h"
+#include "target/portal/placement.h"
 #include "target/portal/portal_table.h"
 #include "target/portal/sockets.h"
 #include "target/portal/target_table.h"
@@ -60,8 +62,9 @@ class Server final : private Listener::Owner, private Timer {
 
   void accepted(Fd fd) override;
   void out_of_descriptors() override;
-  Task<void> serve(Fd fd, Doorkeeper::Ticket ticket);
-  Task<void> serve_session(Fd fd, LoginOutcome login);
+  Seat find_seat();
+  Task<void> serve(Fd fd, Doorkeeper::Ticket ticket, Seat seat);
+  Task<void> serve_session(Fd fd, LoginOutcome login, Seat seat);
   void evict(Doorkeeper::Ticket ticket);
   void expire() override;
 
@@ -73,6 +76,7 @@ class Server final : private Listener::Owner, private Timer {
   const PortalTable portals_;
   Desk desk_;
   Doorkeeper door_;
+  Placement placement_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   HeapTrim heap_trim_;
   Scope connections_;

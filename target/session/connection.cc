@@ -46,6 +46,7 @@ Connection::Connection(Loop& loop, Fd fd, LoginOutcome login, const SessionParts
                        Instant session_began, Owner& owner)
     : Timer(loop),
       loop_(loop),
+      seat_(loop, loop.thread()),
       fd_(std::move(fd)),
       login_(std::move(login)),
       name_(std::move(name)),
@@ -63,6 +64,7 @@ Connection::Connection(Loop& loop, Fd fd, LoginOutcome login, const SessionParts
       rest_rule_(clock_now(), login_.stat_sn) {}
 
 void Connection::start() {
+  if (loop_.threads() > 1) log(LogLevel::info, "{}: on thread {}", name_, thread());
   bytes_came();
   receiver_.start();
 }

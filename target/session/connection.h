@@ -7,6 +7,7 @@
 #include "common/iscsi/receiver.h"
 #include "common/runtime/fd.h"
 #include "common/runtime/loop.h"
+#include "common/runtime/seat.h"
 #include "common/runtime/timer.h"
 #include "target/session/command_set.h"
 #include "target/session/discovery.h"
@@ -92,6 +93,8 @@ class Connection final : private PduRouter::Owner,
   const std::string& name() const { return name_; }
   const LoginOutcome& login() const { return login_; }
   std::uint16_t cid() const { return login_.cid; }
+  /// Of the loop: what it receives and sends goes by that one.
+  unsigned thread() const { return seat_.thread(); }
   /// It serves requests.
   bool is_running() const { return state_ == State::running; }
   bool is_quiet() const { return commands_.empty() && tasks_.empty(); }
@@ -145,6 +148,7 @@ class Connection final : private PduRouter::Owner,
   void expire() override;
 
   Loop& loop_;
+  const Seat seat_;
   const Fd fd_;
   const LoginOutcome login_;
   const std::string name_;  // for the log

@@ -46,6 +46,7 @@ class LoginConversation {
   bool heard_anything() const { return requests_ > 0; }
 
  private:
+  Task<void> find_thread();
   Task<Status> receive_request();
   Task<Status> receive_text();
   Task<Status> send_reply(LoginRules::Reply reply);
@@ -61,6 +62,7 @@ class LoginConversation {
   std::string text_;   // the whole text that it ends
   std::uint32_t stat_sn_ = 0;
   int requests_ = 0;
+  bool found_thread_ = false;
 };
 
 Task<Result<LoginOutcome>> LoginConversation::run(Instant deadline) {
@@ -68,6 +70,7 @@ Task<Result<LoginOutcome>> LoginConversation::run(Instant deadline) {
   while (true) {
     Status received = co_await receive_text();
     if (!received) co_return received.error();
+    co_await find_thread();
     LoginRules::Decision decision = rules_.answer(request_, text_);
     if (const LoginRefusal* refusal = std::get_if<LoginRefusal>(&decision)) {
       Status refused = co_await refuse(*refusal);
@@ -85,6 +88,21 @@ Task<Result<LoginOutcome>> LoginConversation::run(Instant deadline) {
   LoginOutcome outcome = rules_.outcome();
   outcome.stat_sn = stat_sn_;
   co_return outcome;
+}
+
+/// Goes on where the session is that is to be joined, if one is: what its connections bring and are
+/// told is one order of events to the initiator, and so it has to be to us. On the way every thread is
+/// visited, since what the initiator did or saw before on another connection, like the end of a
+/// session, may not have been looked at yet where that is.
+Task<void> LoginConversation::find_thread() {
+  if (std::exchange(found_thread_, true)) co_return;
+  const unsigned here = loop_.thread();
+  for (unsigned thread = 0; thread < loop_.threads(); ++thread) {
+    co_await loop_.move_to(thread);
+  }
+  const std::optional<unsigned> session = reception_.thread_of(request_.tsih);
+  const unsigned home = session.value_or(here);
+  co_await loop_.move_to(home);
 }
 
 /// Gathers the requests that one text is spread over (the C bit, section 6.2).

@@ -107,6 +107,8 @@ class Reception {
   /// A connection with that CID is reinstated by it, and not counted.
   virtual Joining ask_to_join(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
                               std::uint16_t tsih, std::uint16_t cid) = 0;
+  /// The thread of the loop on which the connections of that session are; nothing if there is none.
+  virtual std::optional<unsigned> thread_of(std::uint16_t) const { return std::nullopt; }
 };
 
 /// How long a login may take from its first byte's wait to its last response.

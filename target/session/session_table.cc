@@ -68,6 +68,13 @@ Reception::Joining SessionTable::ask_to_join(const TargetConfig& target, const C
           .max_cmd_sn = session.window().max_cmd_sn()};
 }
 
+std::optional<unsigned> SessionTable::thread_of(std::uint16_t tsih) const {
+  const auto found = entries_.find(tsih);
+  if (found == entries_.end() || found->second.session == nullptr) return std::nullopt;
+  const auto& connections = found->second.session->connections();
+  return connections.empty() ? std::nullopt : std::optional(connections.front()->thread());
+}
+
 void SessionTable::join(Fd fd, LoginOutcome login) {
   const Reception::Joining asked = ask_to_join(*login.target, login.caller, login.isid, login.tsih, login.cid);
   if (asked.status == iscsi::LoginStatus::success) entries_.at(login.tsih).session->join(std::move(fd), std::move(login));

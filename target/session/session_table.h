@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,8 @@ class SessionTable {
   /// What a login with that TSIH that asks to join a session is to know.
   Reception::Joining ask_to_join(const TargetConfig& target, const Caller& caller, const iscsi::Isid& isid,
                                  std::uint16_t tsih, std::uint16_t cid) const;
+  /// As `Reception::thread_of`.
+  std::optional<unsigned> thread_of(std::uint16_t tsih) const;
   /// The connection of a login that was let in. If the session has ended meanwhile, it is closed.
   void join(Fd fd, LoginOutcome login);
 

@@ -182,12 +182,22 @@ void DescriptorStore::answered(const Question& question) {
   finish(request, error, request.offset);
 }
 
-/// A copy, where the file is mapped. Otherwise a system call: io_uring gives every read and write of such a file to a kernel thread, since its filesystem does not
-/// promise not to wait: two switches of thread for a copy that takes less.
+/// Of a file in memory. A copy, where it is mapped. Otherwise a system call: io_uring gives every read and
+/// write of such a file to a kernel thread, since its filesystem does not promise not to wait: two switches
+/// of thread for a copy that takes less.
 void DescriptorStore::move_at_once(StoreRequest& request) {
-  if (view_ != nullptr && (request.operation == StoreOperation::read ? view_->read(request.offset, request.vectors)
-                                                                     : view_->write(request.offset, request.vectors)))
-    return finish_later(request, 0);
+  if (view_ != nullptr) {
+    // Not aside: of two writes side by side a block may have either one, and never half of each.
+    if (request.operation == StoreOperation::write && view_->write(request.offset, request.vectors))
+      return finish_later(request, 0);
+    if (request.operation == StoreOperation::read && view_->is_filled(request.offset, request.length()))
+      stage(request) = copied;
+  }
+  move_aside(request);
+}
+
+Store::Moved DescriptorStore::move(StoreRequest& request) {
+  if (stage(request) == copied && view_->read(request.offset, request.vectors)) return {};
   while (!request.vectors.empty()) {
     const auto at = static_cast<off_t>(request.offset + progress(request));
     const int count = static_cast<int>(std::min<std::size_t>(request.vectors.size(), std::size_t{IOV_MAX}));
@@ -195,11 +205,11 @@ void DescriptorStore::move_at_once(StoreRequest& request) {
                               ? ::preadv(fd_.get(), request.vectors.data(), count, at)
                               : ::pwritev(fd_.get(), request.vectors.data(), count, at);
     if (moved < 0 && errno == EINTR) continue;
-    if (moved <= 0) return finish_later(request, moved < 0 ? errno : EIO, static_cast<std::uint64_t>(at));
+    if (moved <= 0) return {moved < 0 ? errno : EIO, static_cast<std::uint64_t>(at)};
     progress(request) += static_cast<std::uint64_t>(moved);
     drop_front(request.vectors, static_cast<std::uint64_t>(moved));
   }
-  finish_later(request, 0);
+  return {};
 }
 
 void DescriptorStore::enter(StoreRequest& request, Stage next) {

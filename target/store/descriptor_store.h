@@ -80,10 +80,12 @@ class DescriptorStore final : public Store {
 
  private:
   enum Stage : int { transfer, sync, punch_hole, zero_range, write_zeros };
+  static constexpr int copied = -1;  // the stage of a read in which the kernel has no part
   class Question;
 
   void start(StoreRequest& request) override;
   void step(StoreRequest& request, std::int32_t result) override;
+  Moved move(StoreRequest& request) override;
 
   Stage first_stage_of_unmap() const;
   void view();

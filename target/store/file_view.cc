@@ -36,13 +36,9 @@ FileView::~FileView() {
   ::munmap(memory_, size_);
 }
 
-bool FileView::read(std::uint64_t offset, std::span<const iovec> vectors) {
+bool FileView::read(std::uint64_t offset, std::span<const iovec> vectors) const {
   for (const iovec& vector : vectors) {
-    if (!is_filled(offset, vector.iov_len)) return false;
-    if (!guarded_copy(vector.iov_base, memory_ + offset, vector.iov_len)) {
-      forget(offset, vector.iov_len);
-      return false;
-    }
+    if (!guarded_copy(vector.iov_base, memory_ + offset, vector.iov_len)) return false;
     offset += vector.iov_len;
   }
   return true;

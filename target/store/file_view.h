@@ -28,9 +28,12 @@ class FileView {
   FileView& operator=(const FileView&) = delete;
 
   std::uint64_t size() const { return size_; }
-  /// Copies from or into the file, whose length is the sum of `vectors` from `offset` on. False where that has to be
-  /// done by another way; it may have been done in part.
-  bool read(std::uint64_t offset, std::span<const iovec> vectors);
+  /// Whether the range can be read here.
+  bool is_filled(std::uint64_t offset, std::uint64_t bytes);
+  /// Copies what is filled out of the file, as much as `vectors` hold from `offset` on. False where that has to be done
+  /// by another way. May be called beside everything else.
+  bool read(std::uint64_t offset, std::span<const iovec> vectors) const;
+  /// The same into it, filled or not. False where that has to be done by another way; it may have been done in part.
   bool write(std::uint64_t offset, std::span<const iovec> vectors);
   /// The range was given back, or is about to be: it may have holes.
   void forget(std::uint64_t offset, std::uint64_t bytes);
@@ -39,7 +42,6 @@ class FileView {
 
  private:
   FileView(int fd, std::byte* memory, std::uint64_t bytes, bool writable);
-  bool is_filled(std::uint64_t offset, std::uint64_t bytes);
   bool look(std::size_t stretch);
 
   /// What is known of a stretch: that it is filled, or how many writes may go by until it is worth a look.

@@ -57,12 +57,9 @@ void MemoryStore::start(StoreRequest& request) {
   std::byte* at = memory_ + request.offset;
   switch (request.operation) {
     case StoreOperation::read:
-      for (const iovec& vector : request.vectors) {
-        std::memcpy(vector.iov_base, at, vector.iov_len);
-        at += vector.iov_len;
-      }
-      break;
+      return move_aside(request);
     case StoreOperation::write:
+      // Not aside: of two writes side by side a block may have either one, and never half of each.
       touched_.mark(request.offset, request.length(), true);
       for (const iovec& vector : request.vectors) {
         std::memcpy(at, vector.iov_base, vector.iov_len);
@@ -86,6 +83,15 @@ void MemoryStore::start(StoreRequest& request) {
       break;
   }
   finish_later(request, 0);
+}
+
+Store::Moved MemoryStore::move(StoreRequest& request) {
+  const std::byte* at = memory_ + request.offset;
+  for (const iovec& vector : request.vectors) {
+    std::memcpy(vector.iov_base, at, vector.iov_len);
+    at += vector.iov_len;
+  }
+  return {};
 }
 
 void MemoryStore::unmap(std::uint64_t offset, std::uint64_t bytes) {

@@ -38,6 +38,7 @@ class MemoryStore final : public Store {
   MemoryStore(std::byte* memory, std::uint64_t size)
       : memory_(memory), size_(size), touched_(size) {}
   void start(StoreRequest& request) override;
+  Moved move(StoreRequest& request) override;
   void unmap(std::uint64_t offset, std::uint64_t bytes);
 
   std::byte* const memory_;

@@ -17,6 +17,12 @@ void StoreRequest::complete(std::int32_t result, bool) {
   store_->step(*this, result);
 }
 
+void StoreRequest::aside() {
+  const Store::Moved moved = store_->move(*this);
+  error = moved.error;
+  failed_offset = moved.failed_offset;
+}
+
 void StoreRequest::run() {
   Store::finish(*this, error, failed_offset);
 }
@@ -59,6 +65,8 @@ void Store::finish_later(StoreRequest& request, int error, std::uint64_t failed_
   Loop::current().defer(request);
 }
 
+void Store::move_aside(StoreRequest& request) { Loop::current().do_aside(request); }
+
 void Store::map_all(StoreRequest& request) {
   request.extents_found = 0;
   if (request.extents.empty() || request.bytes == 0) return;
@@ -70,6 +78,11 @@ void Store::pass_on(StoreRequest& request, Store& below) {
   --request.store_->in_flight_;
   request.store_ = nullptr;
   below.submit(request);
+}
+
+Store::Moved Store::move(StoreRequest&) {
+  CHECK(!"this store moves nothing aside");
+  return {};
 }
 
 void Store::step(StoreRequest&, std::int32_t) {

@@ -93,6 +93,7 @@ class StoreRequest : public Completion, private Deferred {
  private:
   friend class Store;
   void complete(std::int32_t result, bool more) override;
+  void aside() override;
   void run() override;
 
   Store* store_ = nullptr;
@@ -152,6 +153,12 @@ class Store {
   void set_guard(const StoreGuard* guard) { guard_ = guard; }
 
  protected:
+  /// 0, or an errno and where.
+  struct Moved {
+    int error = 0;
+    std::uint64_t failed_offset = 0;
+  };
+
   /// The request's progress in this store, for implementations: all zero when it starts.
   static std::uint64_t& progress(StoreRequest& request) { return request.progress_; }
   static int& stage(StoreRequest& request) { return request.stage_; }
@@ -161,6 +168,8 @@ class Store {
   static void finish(StoreRequest& request, int error, std::uint64_t failed_offset = 0);
   /// Answers a little later in this turn: for `start`, which may not answer.
   static void finish_later(StoreRequest& request, int error, std::uint64_t failed_offset = 0);
+  /// Has `move` called, which may take long, and answers then: for `start`.
+  static void move_aside(StoreRequest& request);
   /// For stores that keep everything: the whole range is mapped.
   static void map_all(StoreRequest& request);
   /// For a layer: hands a request of its own to the store below, which answers the owner.
@@ -173,6 +182,9 @@ class Store {
   /// A kernel operation of the request's completed with `result`. Only stores that start kernel
   /// operations are ever asked.
   virtual void step(StoreRequest& request, std::int32_t result);
+  /// Moves the request's data, perhaps beside other work of the loop, so that it touches nothing but
+  /// them and what does not change while a request is in flight. For stores that use `move_aside`.
+  virtual Moved move(StoreRequest& request);
 
   std::size_t in_flight_ = 0;
   const StoreGuard* guard_ = nullptr;

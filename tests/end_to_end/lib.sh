@@ -122,13 +122,14 @@ one_lun() {
   } > "$CONFIG"
 }
 
-# start_holdfastd [OPTION...]: serves $CONFIG on a free port of $ADDRESS (127.0.0.1), or on $PORT; sets DAEMON
-# (pid), PORTAL and URL.
+# start_holdfastd [OPTION...]: serves $CONFIG on a free port of $ADDRESS (127.0.0.1), or on $PORT, by
+# $HOLDFASTD_THREADS (1); sets DAEMON (pid), PORTAL and URL.
 start_holdfastd() {
   local word
   rm -f "$WORK/ready"
   mkfifo "$WORK/ready"
-  "$HOLDFASTD" -f -c "$CONFIG" -a "${ADDRESS:-127.0.0.1}" -p "${PORT:-0}" --control "$WORK/control" --ready-fd 3 "$@" \
+  "$HOLDFASTD" -f -c "$CONFIG" -a "${ADDRESS:-127.0.0.1}" -p "${PORT:-0}" --control "$WORK/control" --ready-fd 3 \
+    --threads "${HOLDFASTD_THREADS:-1}" "$@" \
     3> "$WORK/ready" >> "$WORK/holdfastd.log" 2>&1 < /dev/null &
   DAEMON=$!
   own_processes+=("$DAEMON")

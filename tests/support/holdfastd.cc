@@ -17,10 +17,11 @@ Result<std::unique_ptr<Holdfastd>> Holdfastd::start(const std::string& program, 
   return serve(program, "Path=" + image + ",Type=fileio,IOMode=wb");
 }
 
-Result<std::unique_ptr<Holdfastd>> Holdfastd::serve(const std::string& program, const std::string& lun) {
+Result<std::unique_ptr<Holdfastd>> Holdfastd::serve(const std::string& program, const std::string& lun,
+                                                    unsigned threads) {
   if (::access(program.c_str(), X_OK) != 0)
     return Error{ErrorKind::system, ENOENT, program + " is not built"};
-  std::unique_ptr<Holdfastd> daemon(new Holdfastd(program));
+  std::unique_ptr<Holdfastd> daemon(new Holdfastd(program, threads));
   std::ofstream(daemon->folder_.file("ietd.conf")) << "Target " << target << "\n    Lun 0 " << lun << "\n";
   if (Status started = daemon->restart(); !started) return started.error();
   return daemon;
@@ -33,7 +34,8 @@ Status Holdfastd::restart() {
   {
     const Fd writing(pipe[1]);
     pid_ = start_program({program_, "-f", "-c", folder_.file("ietd.conf"), "-a", "127.0.0.1", "-p", "0", "--control",
-                          "none", "--state-dir", folder_.file("state"), "--ready-fd", "3"},
+                          "none", "--state-dir", folder_.file("state"), "--ready-fd", "3", "--threads",
+                          std::to_string(threads_)},
                          writing.get());
   }
   // "ready 127.0.0.1:PORT", or the end of the pipe when the daemon ended instead.

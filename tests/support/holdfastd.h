@@ -19,7 +19,8 @@ class Holdfastd {
   /// Runs `program` with LUN 0 on `image`.
   static Result<std::unique_ptr<Holdfastd>> start(const std::string& program, const std::string& image);
   /// Runs `program` with LUN 0 as `lun` says: "Path=/srv/a.img,Type=fileio". It keeps its state.
-  static Result<std::unique_ptr<Holdfastd>> serve(const std::string& program, const std::string& lun);
+  static Result<std::unique_ptr<Holdfastd>> serve(const std::string& program, const std::string& lun,
+                                                  unsigned threads = 1);
   ~Holdfastd();
   Holdfastd(const Holdfastd&) = delete;
   Holdfastd& operator=(const Holdfastd&) = delete;
@@ -32,8 +33,9 @@ class Holdfastd {
   std::string url() const { return "iscsi://" + portal_ + "/" + target + "/0"; }
 
  private:
-  explicit Holdfastd(std::string program) : program_(std::move(program)) {}
+  Holdfastd(std::string program, unsigned threads) : program_(std::move(program)), threads_(threads) {}
   const std::string program_;
+  const unsigned threads_;
   TemporaryFolder folder_;
   std::string portal_;
   pid_t pid_ = -1;

@@ -27,7 +27,11 @@ TestTarget::~TestTarget() {
 }
 
 void TestTarget::run() {
-  const std::unique_ptr<Loop> loop = Loop::create().value();
+  // As the scripts of end_to_end have it.
+  const char* threads = std::getenv("HOLDFASTD_THREADS");
+  LoopOptions options;
+  if (threads != nullptr) options.threads = static_cast<unsigned>(std::atoi(threads));
+  const std::unique_ptr<Loop> loop = Loop::create(options).value();
   loop->run(serve());
 }
 

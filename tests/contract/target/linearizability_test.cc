@@ -1,6 +1,6 @@
 // Hosts read, write, compare and write and fence one another off through a real daemon, in commands
 // that cross, and everything is written down. Each history must be linearizable; also one in the
-// midst of which the daemon was killed.
+// midst of which the daemon was killed, and where it serves them by several threads.
 
 #include <gtest/gtest.h>
 
@@ -23,6 +23,7 @@ struct Medium {
   const char* name;
   const char* lun;  // PATH stands for an image
   bool survives_a_kill;
+  unsigned threads = 1;
 };
 
 class LinearizabilityOf : public ::testing::TestWithParam<Medium> {
@@ -39,7 +40,7 @@ class LinearizabilityOf : public ::testing::TestWithParam<Medium> {
     if (const std::size_t path = lun.find("PATH"); path != std::string::npos)
       lun.replace(path, 4, folder_.make_file("image", 64 << 20));
     lun += ",BlockSize=" + std::to_string(shape_.block_bytes);
-    Result<std::unique_ptr<Holdfastd>> daemon = Holdfastd::serve(HOLDFASTD, lun);
+    Result<std::unique_ptr<Holdfastd>> daemon = Holdfastd::serve(HOLDFASTD, lun, GetParam().threads);
     ASSERT_TRUE(daemon) << daemon.error().message;
     daemon_ = std::move(*daemon);
     workload_ = std::make_unique<Workload>(shape_);
@@ -133,7 +134,9 @@ INSTANTIATE_TEST_SUITE_P(
     Media, LinearizabilityOf,
     ::testing::Values(Medium{"file_write_through", "Path=PATH,Type=fileio,IOMode=wt", true},
                       Medium{"file_write_back", "Path=PATH,Type=fileio,IOMode=wb", true},
-                      Medium{"memory", "Type=memory,Size=64M", false}),
+                      Medium{"memory", "Type=memory,Size=64M", false},
+                      Medium{"file_on_four_threads", "Path=PATH,Type=fileio,IOMode=wb", true, 4},
+                      Medium{"memory_on_four_threads", "Type=memory,Size=64M", false, 4}),
     [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace

@@ -22,12 +22,20 @@ namespace {
 using std::chrono::milliseconds;
 
 // Every test of this file runs with every feature, and with each one turned off in its turn: the
-// fallbacks for older kernels are only trusted where they have been seen to work.
+// fallbacks for older kernels are only trusted where they have been seen to work. And it runs on
+// several threads.
 struct FeatureCase {
   const char* name;
   Features features;
   Duration poll{};
+  unsigned threads = 1;
 };
+
+/// In a turn of the last thread, which is another one than that which waits for the end.
+Task<void> on_the_last_thread(Loop& loop, Task<void> body) {
+  co_await loop.move_to(loop.threads() - 1);
+  co_await body;
+}
 
 class LoopTest : public testing::TestWithParam<FeatureCase> {
  protected:
@@ -36,10 +44,13 @@ class LoopTest : public testing::TestWithParam<FeatureCase> {
     options.submission_entries = 8;  // Small, so that a full submission queue is tried too.
     options.features = GetParam().features;
     options.poll = GetParam().poll;
+    options.threads = GetParam().threads;
     Result<std::unique_ptr<Loop>> created = Loop::create(options);
     ASSERT_TRUE(created) << created.error().message;
     loop_ = std::move(created).value();
   }
+  void run(Task<void> body) { loop_->run(on_the_last_thread(*loop_, std::move(body))); }
+
   std::unique_ptr<Loop> loop_;
 };
 
@@ -54,7 +65,7 @@ Task<void> sum_children(int count, long& sum) {
 
 TEST_P(LoopTest, ManyReadyChildrenDoNotDeepenTheStack) {
   long sum = 0;
-  loop_->run(sum_children(200'000, sum));
+  run(sum_children(200'000, sum));
   EXPECT_EQ(sum, 19'999'900'000L);
 }
 
@@ -89,7 +100,7 @@ Task<void> exchange_on_many_sockets(Loop& loop, int count, int& answered) {
 
 TEST_P(LoopTest, ManyOperationsPassThroughASmallRing) {
   int answered = 0;
-  loop_->run(exchange_on_many_sockets(*loop_, 100, answered));
+  run(exchange_on_many_sockets(*loop_, 100, answered));
   EXPECT_EQ(answered, 100);
   EXPECT_EQ(loop_->operations_in_flight(), 0u);
 }
@@ -108,7 +119,7 @@ Task<void> sleepers(Loop& loop, std::vector<int>& order) {
 TEST_P(LoopTest, SleepersWakeInTheOrderOfTheirDeadlines) {
   std::vector<int> order;
   const Instant start = clock_now();
-  loop_->run(sleepers(*loop_, order));
+  run(sleepers(*loop_, order));
   EXPECT_EQ(order, (std::vector<int>{10, 20, 30}));
   EXPECT_GE(clock_now() - start, milliseconds(30));
 }
@@ -135,7 +146,7 @@ Task<void> cancel_a_receive(Loop& loop, std::int32_t& result) {
 
 TEST_P(LoopTest, ACancelledOperationStillCompletes) {
   std::int32_t result = 0;
-  loop_->run(cancel_a_receive(*loop_, result));
+  run(cancel_a_receive(*loop_, result));
   EXPECT_EQ(result, -ECANCELED);
 }
 
@@ -179,7 +190,7 @@ Task<void> accept_three(Loop& loop, int& accepted) {
 
 TEST_P(LoopTest, AcceptGoesOnWithAndWithoutMultishot) {
   int accepted = 0;
-  loop_->run(accept_three(*loop_, accepted));
+  run(accept_three(*loop_, accepted));
   EXPECT_EQ(accepted, 3);
 }
 
@@ -196,7 +207,7 @@ TEST_P(LoopTest, AnotherThreadWakesASleepingLoop) {
     std::this_thread::sleep_for(milliseconds(5));
     wakeup->notify();
   });
-  loop_->run(hear_another_thread(*wakeup, heard));
+  run(hear_another_thread(*wakeup, heard));
   other.join();
   EXPECT_TRUE(heard);
 }
@@ -208,7 +219,7 @@ TEST_P(LoopTest, ASignalIsAnEventOfTheLoop) {
   ASSERT_TRUE(signals);
   ::kill(::getpid(), SIGUSR1);
   int number = 0;
-  loop_->run(take_a_signal(*signals, number));
+  run(take_a_signal(*signals, number));
   EXPECT_EQ(number, SIGUSR1);
 }
 
@@ -229,7 +240,7 @@ Task<void> queue_a_turn_end(Loop& loop, CountTurnEnds& hook) {
 
 TEST_P(LoopTest, TurnEndWorkRunsOnceBeforeTheLoopSleeps) {
   CountTurnEnds hook;
-  loop_->run(queue_a_turn_end(*loop_, hook));
+  run(queue_a_turn_end(*loop_, hook));
   EXPECT_EQ(hook.runs, 1);
 }
 
@@ -241,7 +252,7 @@ Task<void> be_idle(Loop& loop, std::uint64_t& turns) {
 
 TEST_P(LoopTest, AnIdleLoopDoesNotTurn) {
   std::uint64_t turns = 0;
-  loop_->run(be_idle(*loop_, turns));
+  run(be_idle(*loop_, turns));
   EXPECT_LE(turns, 3u) << "turns taken while nothing happened";
 }
 
@@ -256,7 +267,11 @@ INSTANTIATE_TEST_SUITE_P(
         FeatureCase{"WithoutWaitTimeout", {.wait_timeout = false}},
         FeatureCase{"None", Features::none()},
         FeatureCase{"Polling", Features::all(), std::chrono::microseconds(200)},
-        FeatureCase{"PollingWithNone", Features::none(), std::chrono::microseconds(200)}),
+        FeatureCase{"PollingWithNone", Features::none(), std::chrono::microseconds(200)},
+        FeatureCase{"TwoThreads", Features::all(), Duration(0), 2},
+        FeatureCase{"FourThreads", Features::all(), Duration(0), 4},
+        FeatureCase{"FourThreadsPolling", Features::all(), std::chrono::microseconds(200), 4},
+        FeatureCase{"FourThreadsWithNone", Features::none(), Duration(0), 4}),
     [](const testing::TestParamInfo<FeatureCase>& tried) { return std::string(tried.param.name); });
 
 }  // namespace

@@ -33,7 +33,7 @@ class DisorderlyStore final : public Store {
   std::uint32_t physical_block_bytes() const override { return block_bytes; }
   std::string describe() const override { return "a medium in disorder"; }
 
-  void move() {
+  void move_one_block() {
     if (under_way_.empty()) return;
     const std::size_t chosen = random_() % under_way_.size();
     Work& work = under_way_[chosen];
@@ -167,7 +167,7 @@ class LinearizableUnit : public LunTest {
         send(host, workload.next(host), lie);
         --commands;
       }
-      for (int i = 0; i < 3; ++i) medium_->move();
+      for (int i = 0; i < 3; ++i) medium_->move_one_block();
       co_await sleep_for(*loop_, Duration(0));
       look(workload);
     }

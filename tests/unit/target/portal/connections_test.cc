@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 
 #include "target/session/command_set.h"
+#include "target/session/session.h"
 #include "tests/support/raw_initiator.h"
 #include "tests/support/test_target.h"
 
@@ -361,6 +363,26 @@ TEST_F(ConnectionsTest, AResetTakesAllConnectionsWithIt) {
             iscsi::TaskManagementResponseCode::function_complete);
   EXPECT_TRUE(second->is_closed());
   EXPECT_TRUE(first_->is_closed());
+}
+
+TEST_F(ConnectionsTest, AllAreOnTheThreadOfTheFirst) {
+  // The initiator may act on one connection on what it was told by another.
+  const auto second = join(1);
+  const auto third = join(2);
+  third->send(unit_ready(100));
+  third->receive();
+  std::set<unsigned> threads;
+  std::size_t connections = 0;
+  target_.call([&] {
+    target_.server().sessions().for_each([&](std::uint16_t, const Session& session) {
+      for (const std::unique_ptr<Connection>& connection : session.connections()) {
+        ++connections;
+        threads.insert(connection->thread());
+      }
+    });
+  });
+  EXPECT_EQ(connections, 3u);
+  EXPECT_EQ(threads.size(), 1u);
 }
 
 TEST_F(ConnectionsTest, ConnectionsComeAndGoUnderLoad) {

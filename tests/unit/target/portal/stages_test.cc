@@ -72,6 +72,21 @@ class StagesTest : public testing::Test {
     return {};
   }
 
+  /// The target has noticed that the connections are gone.
+  void wait_until_nobody_is_served() {
+    for (int attempt = 0; attempt < 4000; ++attempt) {
+      bool running = false;
+      target_.call([&] {
+        target_.server().sessions().for_each([&](std::uint16_t, const Session& session) {
+          for (const std::unique_ptr<Connection>& connection : session.connections()) running |= connection->is_running();
+        });
+      });
+      if (!running) return;
+      std::this_thread::sleep_for(5ms);
+    }
+    ADD_FAILURE() << "somebody is served still";
+  }
+
   TestTarget target_;
 };
 
@@ -206,6 +221,7 @@ TEST_F(StagesTest, WhatWasAbortedIsCountedAsThat) {
     target_.wait_for_hanging(1);
     std::this_thread::sleep_for(limit);
   }
+  wait_until_nobody_is_served();
   target_.heal();
   for (int attempt = 0; attempt < 4000 && in_flight() > 0; ++attempt) std::this_thread::sleep_for(5ms);
   EXPECT_EQ(statistics(CommandKind::read).aborted, 1u);

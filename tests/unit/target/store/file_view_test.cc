@@ -36,7 +36,7 @@ class FileViewTest : public testing::Test {
   bool read(std::uint64_t offset, std::size_t length) {
     buffer_.assign(length, '?');
     iovec vectors[2] = {{buffer_.data(), length / 2}, {buffer_.data() + length / 2, length - length / 2}};
-    return view_->read(offset, vectors);
+    return view_->is_filled(offset, length) && view_->read(offset, vectors);
   }
   bool write(std::uint64_t offset, const std::string& text) {
     iovec vector{const_cast<char*>(text.data()), text.size()};
