@@ -56,7 +56,7 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
 Task<std::optional<scsi::Sense>> LogicalUnit::MultiStep::combine(LogicalUnit& unit,
                                                                  Command& command,
                                                                  Stretch stretch) {
-  StoreStep step(*unit.store_);
+  StoreStep step(*unit.store_, command.step_);
   WorkBuffers::Loan loan(unit.buffers_);
   for (std::uint64_t done = 0; done < stretch.bytes && !given_up(command);) {
     const std::size_t now =
@@ -79,7 +79,7 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
   const std::optional<scsi::Sense> wrong = co_await combine(unit, command, stretch);
   if (wrong) co_return unit.check_condition(*wrong);
   if (given_up(command)) co_return aborted();
-  StoreStep step(*unit.store_);
+  StoreStep step(*unit.store_, command.step_);
   const int error =
       co_await step.write(stretch.offset, command.vectors, durable(unit, write.force_unit_access));
   if (error != 0) co_return unit.check_condition(failure(unit, step));

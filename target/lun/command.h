@@ -123,6 +123,9 @@ class Command : public Deferred {
   /// The condition that the outcome tells of. It comes back if the command is aborted.
   std::optional<Condition> told_;
   StoreRequest store_request_;
+  /// Of one that takes several steps: the request of the step that it is at, where an abort may cut
+  /// that short.
+  StoreRequest* step_ = nullptr;
   RangeLock range_lock_;  // of READ and WRITE
 };
 

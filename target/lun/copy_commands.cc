@@ -36,7 +36,7 @@ std::optional<scsi::Sense> LogicalUnit::MultiStep::find_parties(LogicalUnit& uni
           static_cast<std::uint16_t>(target.at + block_length_at));
     parties.units.push_back(named);
     if (named != &unit)
-      parties.visits.push_back(std::make_unique<UnitVisit>(*named, *command.nexus));
+      parties.visits.push_back(std::make_unique<UnitVisit>(*named, *command.nexus, command.step_));
   }
   constexpr std::uint16_t blocks_at = 10;
   for (const scsi::CopySegment& segment : list.segments)
@@ -84,7 +84,7 @@ Task<bool> LogicalUnit::MultiStep::copy_segment(Command& command, const CopyPart
   const std::uint64_t from = segment.source_lba * source.geometry_.block_bytes;
   const std::uint64_t to = segment.destination_lba * destination.geometry_.block_bytes;
   const std::uint64_t all = parties.bytes_of(segment);
-  StoreStep read(*source.store_), write(*destination.store_);
+  StoreStep read(*source.store_, command.step_), write(*destination.store_, command.step_);
   RangeHold read_hold(source.locks_), write_hold(destination.locks_);
   WorkBuffers::Loan loan(source.buffers_);
   for (std::uint64_t done = 0; done < all && !given_up(command);) {
@@ -113,10 +113,10 @@ Task<bool> LogicalUnit::MultiStep::copy_segment(Command& command, const CopyPart
 }
 
 /// What was copied is on the medium, where the unit promises that of what is written.
-Task<bool> LogicalUnit::MultiStep::make_durable(const CopyParties& parties) {
+Task<bool> LogicalUnit::MultiStep::make_durable(Command& command, const CopyParties& parties) {
   for (LogicalUnit* const written : parties.units) {
     if (written->write_cache_enabled_ || written->write_protected()) continue;
-    StoreStep step(*written->store_);
+    StoreStep step(*written->store_, command.step_);
     const int error = co_await step.flush();
     if (error != 0) co_return false;
   }
@@ -151,7 +151,7 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
     result.bytes += parties.bytes_of(segment);
   }
   if (!wrong && result.segments > 0) {
-    const bool durable = co_await make_durable(parties);
+    const bool durable = co_await make_durable(command, parties);
     if (!durable) wrong = third_party_failure(result.segments);
   }
   result.failed = wrong.has_value();

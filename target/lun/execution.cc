@@ -3,6 +3,7 @@
 // store.
 
 #include <algorithm>
+#include <cerrno>
 #include <variant>
 
 #include "target/lun/logical_unit.h"
@@ -282,7 +283,9 @@ void LogicalUnit::store_is_done(Command& command) {
   const StoreRequest& request = command.store_request_;
   const StoreOperation operation = request.operation;
   const bool is_read = std::holds_alternative<scsi::Read>(command.meaning_);
-  if (request.error != 0) {
+  if (request.error == ECANCELED && command.abort_wanted_) {
+    // Given up: no error of the medium's.
+  } else if (request.error != 0) {
     ++(is_read ? counters_.read_errors : counters_.write_errors);
     command.outcome = check_condition(
         sense_of_store_error(operation, request.error, lba_of(operation, request.failed_offset)));

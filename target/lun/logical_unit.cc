@@ -261,7 +261,11 @@ void LogicalUnit::abort(Command& command) {
     case Command::State::waiting:
       return answer(command, aborted());
     case Command::State::executing:
-      if (!command.range_lock_.waiting()) return;  // The store still has it.
+      if (!command.range_lock_.waiting()) {
+        // The store still has it; the command ends when it has not.
+        Store::give_up(command.step_ != nullptr ? *command.step_ : command.store_request_);
+        return;
+      }
       locks_.release(command.range_lock_);
       return answer(command, aborted());
     case Command::State::answering:

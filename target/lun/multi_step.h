@@ -17,7 +17,8 @@
 namespace holdfast::target {
 
 /// Commands that take several steps on the medium, each a coroutine from its start to its outcome.
-/// They look at `abort_wanted` between steps; what they return then does not matter.
+/// They look at `abort_wanted` between steps, and an abort cuts the step short that they are at; what
+/// they return then does not matter. Only what must be all or nothing goes on once it has begun.
 struct LogicalUnit::MultiStep {
   static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::Verify& verify);
   static Task<Outcome> run(LogicalUnit& unit, Command& command, const scsi::WriteAndVerify& write);
@@ -83,7 +84,7 @@ struct LogicalUnit::MultiStep {
                                                   std::size_t number);
   static Task<bool> copy_segment(Command& command, const CopyParties& parties,
                                  const scsi::CopySegment& segment);
-  static Task<bool> make_durable(const CopyParties& parties);
+  static Task<bool> make_durable(Command& command, const CopyParties& parties);
   static Task<Outcome> run_job(LogicalUnit& unit, Command& command, JobPlan plan, bool immediate);
   static Task<std::optional<scsi::Sense>> combine(LogicalUnit& unit, Command& command,
                                                   Stretch stretch);

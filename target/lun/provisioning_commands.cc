@@ -56,7 +56,7 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
                                           const scsi::GetLbaStatus& asked) {
   const std::uint64_t block_bytes = unit.geometry_.block_bytes;
   std::array<StoreExtent, scsi::lba_statuses_max> extents;
-  StoreStep step(*unit.store_);
+  StoreStep step(*unit.store_, command.step_);
   StoreRequest& request = step.request();
   request.operation = StoreOperation::map;
   request.offset = asked.lba * block_bytes;
@@ -87,7 +87,7 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
   if (const auto* wrong = std::get_if<scsi::Sense>(&read)) co_return unit.check_condition(*wrong);
   const auto& ranges = std::get<std::vector<scsi::BlockRange>>(read);
   const StoreOperation operation = unmap.anchor ? StoreOperation::anchor : StoreOperation::unmap;
-  StoreStep step(*unit.store_);
+  StoreStep step(*unit.store_, command.step_);
   for (const scsi::BlockRange& range : ranges) {
     if (given_up(command)) co_return aborted();
     const std::uint64_t offset = offset_of(unit, range);
@@ -108,7 +108,7 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
 Task<std::optional<scsi::Sense>> LogicalUnit::MultiStep::fill(LogicalUnit& unit, Command& command,
                                                               Stretch stretch,
                                                               std::span<const std::byte> block) {
-  StoreStep step(*unit.store_);
+  StoreStep step(*unit.store_, command.step_);
   RangeHold hold(unit.locks_);
   WorkBuffers::Loan loan(unit.buffers_);
   for (std::uint64_t done = 0; done < stretch.bytes && !given_up(command);) {
@@ -139,7 +139,7 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
           illegal_request(scsi::additional_sense::invalid_field_in_command_information_unit));
     copy_out_of(command.vectors, block);
   }
-  StoreStep step(*unit.store_);
+  StoreStep step(*unit.store_, command.step_);
   // Zeros need not be written, and unmapped blocks read as zeros (LBPRZ=1); so other data than
   // zeros cannot be had by unmapping, and is written (SBC-3 5.40).
   if (all_zero(block)) {

@@ -18,6 +18,8 @@ namespace holdfast::target {
 class StoreStep {
  public:
   explicit StoreStep(Store& store);
+  /// While it waits for the store `at` is its request, for others to give up.
+  StoreStep(Store& store, StoreRequest*& at) : StoreStep(store) { at_ = &at; }
 
   class Awaiter {
    public:
@@ -25,10 +27,14 @@ class StoreStep {
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> waiter) {
       step_.waiter_ = waiter;
+      if (step_.at_ != nullptr) *step_.at_ = &step_.request_;
       step_.store_.submit(step_.request_);
     }
     /// 0, or the errno.
-    int await_resume() const noexcept { return step_.request_.error; }
+    int await_resume() const noexcept {
+      if (step_.at_ != nullptr) *step_.at_ = nullptr;
+      return step_.request_.error;
+    }
 
    private:
     StoreStep& step_;
@@ -46,6 +52,7 @@ class StoreStep {
  private:
   Store& store_;
   StoreRequest request_;
+  StoreRequest** at_ = nullptr;
   std::coroutine_handle<> waiter_;
 };
 

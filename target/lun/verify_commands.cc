@@ -20,7 +20,7 @@ scsi::Sense LogicalUnit::MultiStep::failure(const LogicalUnit& unit, StoreStep& 
 Task<std::optional<scsi::Sense>> LogicalUnit::MultiStep::compare(LogicalUnit& unit,
                                                                  Command& command, Stretch stretch,
                                                                  Expected expected) {
-  StoreStep step(*unit.store_);
+  StoreStep step(*unit.store_, command.step_);
   RangeHold hold(unit.locks_);
   WorkBuffers::Loan loan(unit.buffers_);
   for (std::uint64_t done = 0; done < stretch.bytes && !given_up(command);) {
@@ -75,7 +75,7 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
   std::vector<iovec> entries(command.vectors.begin(), command.vectors.end());
   RangeHold hold(unit.locks_);
   co_await hold.take(RangeLock::Mode::exclusive, stretch.offset, stretch.bytes);
-  StoreStep step(*unit.store_);
+  StoreStep step(*unit.store_, command.step_);
   // What is verified is what the medium has, whatever cache there is.
   const int error = co_await step.write(stretch.offset, entries, true);
   if (error != 0) co_return unit.check_condition(failure(unit, step));
@@ -86,10 +86,10 @@ Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
   co_return good();
 }
 
-Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command&,
+Task<Outcome> LogicalUnit::MultiStep::run(LogicalUnit& unit, Command& command,
                                           const scsi::PreFetch& fetch) {
   const std::uint64_t blocks = unit.geometry_.all_or_named(fetch.range);
-  StoreStep step(*unit.store_);
+  StoreStep step(*unit.store_, command.step_);
   // It is only begun, with IMMED and without: the store's cache may have no room for all of it, so
   // that CONDITION MET would promise too much.
   const int error = co_await step.change(StoreOperation::read_ahead, offset_of(unit, fetch.range),

@@ -254,7 +254,16 @@ void DescriptorStore::issue(StoreRequest& request) {
   }
 }
 
+/// The kernel takes back what waits for a thread of its own, and interrupts what can be interrupted.
+/// What it has handed to the medium it does not take back; that completes when the medium is through
+/// with it.
+void DescriptorStore::let_go(StoreRequest& request) {
+  if (request.in_flight()) Loop::current().cancel(request);
+}
+
 void DescriptorStore::step(StoreRequest& request, std::int32_t result) {
+  // The kernel is through with it, and nothing more is asked of it.
+  if (given_up(request)) return finish(request, ECANCELED, request.offset + progress(request));
   if (result < 0) {
     int error = -result;
     if ((error == EINTR || error == EAGAIN) && retries(request)++ < retries_max)

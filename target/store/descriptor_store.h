@@ -86,6 +86,7 @@ class DescriptorStore final : public Store {
   void start(StoreRequest& request) override;
   void step(StoreRequest& request, std::int32_t result) override;
   Moved move(StoreRequest& request) override;
+  void let_go(StoreRequest& request) override;
 
   Stage first_stage_of_unmap() const;
   void view();

@@ -87,11 +87,22 @@ void FaultStore::start(StoreRequest& request) {
       return finish_later(request, rule->fault.error, std::max(request.offset, rule->fault.from));
     case Fault::Kind::delay: return delay(request, *rule);
     case Fault::Kind::hang:
-      hanging_.push_back(Hanging{rule->number, &request});
+    case Fault::Kind::stick:
+      hanging_.push_back(Hanging{rule->number, &request, rule->fault.kind == Fault::Kind::stick});
       return;
     case Fault::Kind::tear: return tear(request);
     case Fault::Kind::lose: return finish_later(request, 0);
   }
+}
+
+/// What the store below has not seen yet can be answered at once.
+void FaultStore::let_go(StoreRequest& request) {
+  const std::size_t hung = std::erase_if(hanging_, [&request](const Hanging& hanging) {
+    return hanging.request == &request && !hanging.sticks;
+  });
+  const std::size_t delayed =
+      std::erase_if(delayed_, [&request](const Delayed& one) { return one.request == &request; });
+  if (hung + delayed > 0) finish_later(request, ECANCELED, request.offset);
 }
 
 void FaultStore::delay(StoreRequest& request, Rule& rule) {

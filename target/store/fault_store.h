@@ -20,7 +20,8 @@ struct Fault {
   enum class Kind : std::uint8_t {
     fail,   // answered with `error`; the store below never sees the request
     delay,  // passed on after `delay`
-    hang,   // kept until `release`, or until its rule goes
+    hang,   // kept until `release`, until its rule goes, or until it is given up
+    stick,  // the same, but to give it up is of no use: as what a disk has and does not give back
     tear,   // of a write only the first half is done, to a whole 512 bytes; answered as if all were
     lose,   // of a write, unmap or flush nothing is done; answered as if it were
   };
@@ -103,6 +104,7 @@ class FaultStore final : public Store {
   struct Hanging {
     std::uint64_t rule;
     StoreRequest* request;
+    bool sticks;
   };
   class Alarm final : public Timer {
    public:
@@ -114,6 +116,7 @@ class FaultStore final : public Store {
   };
 
   void start(StoreRequest& request) override;
+  void let_go(StoreRequest& request) override;
   Rule* strike(const StoreRequest& request);
   void delay(StoreRequest& request, Rule& rule);
   void tear(StoreRequest& request);

@@ -22,6 +22,7 @@ struct Word {
 };
 
 constexpr std::array kinds = std::to_array<Word<Fault::Kind>>({{"hang", Fault::Kind::hang},
+                                                               {"stick", Fault::Kind::stick},
                                                                {"delay", Fault::Kind::delay},
                                                                {"fail", Fault::Kind::fail},
                                                                {"tear", Fault::Kind::tear},

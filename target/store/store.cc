@@ -1,5 +1,7 @@
 #include "target/store/store.h"
 
+#include <utility>
+
 #include "common/base/check.h"
 #include "common/runtime/loop.h"
 
@@ -41,6 +43,7 @@ void Store::submit(StoreRequest& request) {
   request.progress_ = 0;
   request.stage_ = 0;
   request.retries_ = 0;
+  request.given_up_ = false;
   request.error = 0;
   request.failed_offset = 0;
   ++in_flight_;
@@ -49,6 +52,11 @@ void Store::submit(StoreRequest& request) {
     if (const std::optional<std::uint64_t> stopped = guard_->stops(request))
       return finish_later(request, EIO, *stopped);
   start(request);
+}
+
+void Store::give_up(StoreRequest& request) {
+  if (!request.submitted() || std::exchange(request.given_up_, true)) return;
+  request.store_->let_go(request);
 }
 
 void Store::finish(StoreRequest& request, int error, std::uint64_t failed_offset) {

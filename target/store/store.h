@@ -100,6 +100,7 @@ class StoreRequest : public Completion, private Deferred {
   std::uint64_t progress_ = 0;
   int stage_ = 0;
   int retries_ = 0;
+  bool given_up_ = false;
 };
 
 /// What keeps requests off a part of a store.
@@ -151,6 +152,11 @@ class Store {
   void submit(StoreRequest& request);
   /// From here on what `guard` stops fails with EIO. nullptr: nobody does.
   void set_guard(const StoreGuard* guard) { guard_ = guard; }
+  /// The owner has no use for the answer any more. `done` still follows, not from inside this call,
+  /// and not before the store is through with the medium for this request: at once where it can let go
+  /// of it, with ECANCELED, and then any part of what was to be changed may be changed; otherwise when
+  /// it ends by itself. Does nothing to a request that is not submitted.
+  static void give_up(StoreRequest& request);
 
  protected:
   /// 0, or an errno and where.
@@ -163,6 +169,7 @@ class Store {
   static std::uint64_t& progress(StoreRequest& request) { return request.progress_; }
   static int& stage(StoreRequest& request) { return request.stage_; }
   static int& retries(StoreRequest& request) { return request.retries_; }
+  static bool given_up(const StoreRequest& request) { return request.given_up_; }
 
   /// Answers now: from `step`, or from anything else that the loop called.
   static void finish(StoreRequest& request, int error, std::uint64_t failed_offset = 0);
@@ -185,6 +192,9 @@ class Store {
   /// Moves the request's data, perhaps beside other work of the loop, so that it touches nothing but
   /// them and what does not change while a request is in flight. For stores that use `move_aside`.
   virtual Moved move(StoreRequest& request);
+  /// The request was given up, for the first time since it started here: ends it early, not from
+  /// inside, if that can be without its touching the medium after its answer.
+  virtual void let_go(StoreRequest&) {}
 
   std::size_t in_flight_ = 0;
   const StoreGuard* guard_ = nullptr;

@@ -20,15 +20,18 @@ grep -q 'LOSE DATA' "$WORK/holdfastd.log" || fail "the daemon does not say that 
 load_ends 0 --rw randrw --time 1s --verify
 
 say "wrong rules"
-adm_fails 234 "word 1: 'freeze' is not one of hang, delay" fault add 'freeze write'
+adm_fails 234 "word 1: 'freeze' is not one of hang, stick, delay" fault add 'freeze write'
 adm_fails 234 'there are list, add RULE and clear' fault forget
 adm_fails 254 'no such Lun' fault add hang --tid 7
 adm_fails 254 'no rule 9' fault clear 9
 
 say "a write that hangs, while what needs no store is answered"
 [[ "$(adm fault add 'hang write')" == "tid:1 lun:0 rule:1" ]] || fail "fault add says something else"
-load_ends 4 --rw randwrite --time 20s
-adm fault list | grep -qE '^tid:1 lun:0 rule:1 struck:[1-9][0-9]* hanging:[1-9][0-9]*  hang write$' || fail "fault list: $(adm fault list)"
+start load "$HOLDFAST" load "$URL" --hang 1500ms --stall 500ms --rw randwrite --time 20s
+load="$PID"
+wait_until 20 eval "adm fault list | grep -qE '^tid:1 lun:0 rule:1 struck:[1-9][0-9]* hanging:[1-9][0-9]*  hang write$'" || fail "fault list: $(adm fault list)"
+expect_exit_of "$load" 4 20 "the load"
+wait_until 10 eval "adm fault list | grep -q ' hanging:0 '" || fail "the end of its session does not free what hangs: $(adm fault list)"
 expect_exit 0 "$HOLDFAST" discover "iscsi://$PORTAL"
 adm fault clear 1
 wait_until 10 eval "[[ -z \"\$(adm fault list)\" ]]"
@@ -60,11 +63,12 @@ load_ends 1 --rw read --size 1m --time 1s
 expect_json "$WORK/run.json" 'run["verdict"] != "steady" or run["workload"]["outcome"] != "done"'
 adm fault clear
 
-say "what hangs keeps neither a Lun from being removed nor the daemon from ending"
-adm fault add 'hang read'
+say "what hangs or sticks keeps neither a Lun from being removed nor the daemon from ending"
+adm fault add 'stick read'
 load_ends 4 --rw randread --time 20s
+adm fault list | grep -qE ' hanging:[1-9][0-9]*  stick read$' || fail "the end of its session frees what sticks: $(adm fault list)"
 adm --op delete --tid 1 --lun 0
 adm --op new --tid 1 --lun 0 --params "Path=$WORK/image"
-adm fault add 'hang read'
+adm fault add 'stick read'
 load_ends 4 --rw randread --time 20s
 stop_holdfastd

@@ -5,7 +5,7 @@ one_lun "$WORK/image"
 start_holdfastd --enable-faults
 begin_load --rw randrw --block 16k --depth 8 --time 60s --stall 500ms --hang 3s
 sleep 2
-adm fault add hang > "$WORK/rule"
+adm fault add stick > "$WORK/rule"
 expect_exit_of "$LOAD" 4 30 "the load"
 adm fault list | grep -qE 'hanging:[1-9]' || fail "nothing hangs: $(adm fault list)"
 adm fault clear

@@ -448,6 +448,50 @@ TEST_P(StoreContract, ARandomWalkAgreesWithAnArray) {
   loop_->run(walk_at_random(store(), GetParam().keeps_data, seed, 200));
 }
 
+Task<void> note_read(Store& store, std::vector<std::byte>& back) {
+  const int error = co_await read_store(store, 0, back);
+  EXPECT_EQ(error, 0);
+}
+
+/// Writes that nobody wants any more, side by side, and then one that is wanted, over all of them.
+Task<void> give_up_and_write(Store& store, std::vector<std::byte>& old, std::vector<std::byte>& wanted) {
+  constexpr std::size_t writes = 16;
+  const std::size_t bytes = old.size() / writes;
+  std::vector<std::unique_ptr<StoreCall>> calls;
+  for (std::size_t i = 0; i < writes; ++i) {
+    calls.push_back(std::make_unique<StoreCall>(store));
+    calls.back()->use(std::span(old).subspan(i * bytes, bytes));
+    calls.back()->request.durable = i % 2 == 1;
+    calls.back()->submit(StoreOperation::write, i * bytes);
+    if (i % 4 == 3) continue;
+    Store::give_up(calls.back()->request);
+    Store::give_up(calls.back()->request);
+    EXPECT_EQ(calls.back()->answers, 0) << "it is not answered from inside";
+  }
+  for (const std::unique_ptr<StoreCall>& call : calls) {
+    co_await call->answer();
+    EXPECT_TRUE(call->request.error == 0 || call->request.error == ECANCELED) << call->request.error;
+    EXPECT_FALSE(call->request.submitted());
+    Store::give_up(call->request);  // Too late, and not noticed.
+  }
+  EXPECT_EQ(calls[3]->request.error, 0) << "the neighbour of one that was given up";
+  const int written = co_await write_store(store, 0, wanted);
+  EXPECT_EQ(written, 0);
+  co_await sleep_for(Loop::current(), std::chrono::milliseconds(10));
+  for (const std::unique_ptr<StoreCall>& call : calls) EXPECT_EQ(call->answers, 1);
+}
+
+TEST_P(StoreContract, AGivenUpWriteNeverLandsAfterItsAnswer) {
+  for (unsigned round = 0; round < 8; ++round) {
+    std::vector<std::byte> old = pattern(MiB, 100 + round);
+    std::vector<std::byte> wanted = pattern(MiB, 200 + round);
+    loop_->run(give_up_and_write(store(), old, wanted));
+    std::vector<std::byte> back(MiB, untouched);
+    loop_->run(note_read(store(), back));
+    EXPECT_EQ(back, kept(wanted));
+  }
+}
+
 using StoreContractDeathTest = StoreContract;
 
 TEST_P(StoreContractDeathTest, ARangeBeyondTheEndIsABugOfTheCaller) {

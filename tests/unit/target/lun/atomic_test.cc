@@ -85,7 +85,7 @@ TEST_F(Atomic, WriteAtomicTakesTheLargestTransfer) {
 
 TEST_F(Atomic, NothingComesBetweenTheStepsFromAnyNexus) {
   add_unit_in_use(options());
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read, .times = 1});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read, .times = 1});
   const auto swap = issue(compare_and_write(3, 1), first_);
   swap->execute(1024, joined(Bytes(512), Bytes(512, 's')));
   settle();
@@ -145,7 +145,7 @@ TEST_F(Atomic, WithAPlaceForIntentsAllOfIt) {
 
 TEST_F(Atomic, AnAbortBeforeTheWriteIsHeeded) {
   add_unit_in_use(options());
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read, .times = 1});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read, .times = 1});
   const auto swap = issue(compare_and_write(3, 1), first_);
   swap->execute(1024, joined(Bytes(512), Bytes(512, 's')));
   settle();

@@ -187,6 +187,21 @@ TEST_F(Copying, UnitsThatAreNotReadyOrNotThereAreNotReachable) {
   target_.release(gone);
 }
 
+TEST_F(Copying, AResetOfTheOtherUnitCutsAWriteShortThatHangsThere) {
+  add_two_units();
+  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write, .skip = 1, .times = 1});
+  const Bytes wanted = list({0, 1}, {{0, 1, 2048, 0, 0}});
+  auto copy = issue(copy_of(wanted), first_);
+  copy->execute(0xffff'ffff, wanted);
+  while (faults_->hanging() == 0) settle();
+  int reset = 0;
+  ASSERT_TRUE(target_.reset_logical_unit(scsi::encode_lun(1), [&reset] { ++reset; }));
+  settle(reset, 1);
+  settle(copy->ends, 1);
+  EXPECT_EQ(copy->sense_code(), third_party_failed);
+  EXPECT_EQ(faults_->hanging(), 0u);
+}
+
 /// A copy of 1 MiB from LUN 0 to LUN 1, which sticks in its second write.
 class CopyUnderWay : public Copying {
  protected:
@@ -194,7 +209,7 @@ class CopyUnderWay : public Copying {
     Copying::SetUp();
     add_two_units();
     faults_->inject(
-        {.kind = Fault::Kind::hang, .operation = StoreOperation::write, .skip = 1, .times = 1});
+        {.kind = Fault::Kind::stick, .operation = StoreOperation::write, .skip = 1, .times = 1});
     const Bytes wanted = list({0, 1}, {{0, 1, 2048, 0, 0}});
     copy_ = issue(copy_of(wanted), first_);
     copy_->execute(0xffff'ffff, wanted);

@@ -47,7 +47,7 @@ TEST_F(InventoryChange, WhoAsksForTheUnitsNeedNotBeTold) {
 
 TEST_F(InventoryChange, AUnitThatGoesFinishesWhatItHasAndTakesNothingNew) {
   add_unit_in_use(options());
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write, .times = 1});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::write, .times = 1});
   auto in_store = issue(write_one, first_);
   in_store->execute(512, Bytes(512));
   auto still_collecting = issue(write_one, second_);

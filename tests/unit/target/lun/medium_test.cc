@@ -132,7 +132,7 @@ TEST_F(Medium, SynchronizeCacheAndStoppingFlush) {
 
 TEST_F(Medium, ImmediateFlushesAnswerBeforeTheyAreDone) {
   add_write_back_unit();
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::flush});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::flush});
   EXPECT_TRUE(run(synchronize(immediate))->good());
   EXPECT_EQ(faults_->hanging(), 1u);
   // A second one must be followed by a flush that began after it.
@@ -261,7 +261,7 @@ TEST_F(Medium, PreFetchReadsAhead) {
 
 TEST_F(Medium, AReadWaitsForAWriteOfItsBlocksAndForNoOther) {
   add_unit_in_use(options());
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write, .times = 1});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::write, .times = 1});
   const Bytes data = pattern(1024, 6);
   const auto written = issue(write(10, 2), first_);
   written->execute(1024, data);
@@ -334,7 +334,7 @@ TEST_F(Medium, BlocksOf4096BytesAreCountedAsSuch) {
 
 TEST_F(Medium, TheLastFlushTellsWhenTheStoreIsAtRest) {
   add_write_back_unit();
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::flush});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::flush});
   int told = 0;
   target_.flush([&] { ++told; });
   settle();

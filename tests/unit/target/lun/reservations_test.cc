@@ -292,7 +292,7 @@ TEST_F(ReservationsTest, PreemptFencesTheHolder) {
 TEST_F(ReservationsTest, PreemptAndAbortIsGoodWhenTheLastWriteOfThePreemptedHasLeftTheMedium) {
   serve();
   register_all();
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::write});
   const auto stuck = issue(write_1, first_);
   stuck->execute(512, Bytes(512));
   const auto gathering = issue(write_1, first_);
@@ -330,7 +330,7 @@ TEST_F(ReservationsTest, PreemptAndAbortOfANexusThatIsNotThereIsGoodAtOnce) {
 TEST_F(ReservationsTest, PreemptAndAbortThatIsAbortedItselfEnds) {
   serve();
   register_all();
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::write});
   const auto stuck = issue(write_1, first_);
   stuck->execute(512, Bytes(512));
   const auto fence = issue(out_cdb(preempt_and_abort, 5), second_);

@@ -22,9 +22,51 @@ TEST_F(TaskManagement, ACommandThatStillCollectsDataIsAbortedAtOnce) {
   EXPECT_EQ(store_->operations.size(), 0u);
 }
 
+TEST_F(TaskManagement, AStoreThatCanLetGoOfACommandDoesSoAtOnce) {
+  LogicalUnitOptions made = options();
+  made.thin = true;
+  add_unit_in_use(made);
+  faults_->inject({.kind = Fault::Kind::hang});
+  struct Case {
+    const char* name;
+    scsi::CdbBytes cdb;
+    Bytes data_out;
+  };
+  const Bytes one_block(512, 'x');
+  const Case cases[] = {
+      {"READ", read_one, {}},
+      {"WRITE", write_one, one_block},
+      {"SYNCHRONIZE CACHE", {0x35}, {}},
+      {"VERIFY", verify_one, {}},
+      {"WRITE AND VERIFY", {0x2e, 0, 0, 0, 0, 1, 0, 0, 1}, one_block},
+      {"WRITE SAME", {0x41, 0, 0, 0, 0, 1, 0, 0, 8}, one_block},
+      {"WRITE SAME of zeros", {0x41, 0, 0, 0, 0, 1, 0, 0, 8}, Bytes(512)},
+      {"UNMAP", {0x42, 0, 0, 0, 0, 0, 0, 0, 24}, {0, 22, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0}},
+      {"COMPARE AND WRITE", {0x89, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1}, Bytes(1024)},
+      {"PRE-FETCH", {0x34, 0, 0, 0, 0, 1, 0, 0, 8}, {}},
+  };
+  for (const Case& tried : cases) {
+    auto command = issue(tried.cdb, first_);
+    command->execute(static_cast<std::uint32_t>(tried.data_out.empty() ? 512 : tried.data_out.size()), tried.data_out);
+    settle();
+    ASSERT_EQ(faults_->hanging(), 1u) << tried.name;
+    command->abort();
+    settle(command->ends, 1);
+    EXPECT_TRUE(command->aborted()) << tried.name;
+    EXPECT_EQ(faults_->hanging(), 0u) << tried.name;
+  }
+  EXPECT_TRUE(store_->operations.empty()) << "none of it reached the medium, and none will";
+  auto hangs = issue(write_one, first_);
+  hangs->execute(512, one_block);
+  int finished = 0;
+  EXPECT_TRUE(target_.reset_logical_unit(lun_0, [&] { ++finished; }));
+  settle(finished, 1);
+  EXPECT_TRUE(hangs->aborted());
+}
+
 TEST_F(TaskManagement, ACommandInTheStoreEndsWhenTheStoreIsThroughWithIt) {
   add_unit_in_use(options());
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::write});
   auto command = issue(write_one, first_);
   command->execute(512, Bytes(512));
   settle();
@@ -48,7 +90,7 @@ TEST_F(TaskManagement, ACommandThatIsAboutToAnswerEndsAborted) {
 
 TEST_F(TaskManagement, AQueuedVerifyIsTakenOutAndOneAtWorkStopsEarly) {
   add_unit_in_use(options());
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
   auto at_work = issue({0x2f, 0, 0, 0, 0, 0, 0, 0x40, 0}, first_);
   at_work->execute(0);
   auto queued = issue(verify_one, first_);
@@ -75,7 +117,7 @@ TEST_F(TaskManagement, AnAbortedReadWithFuaDoesNotGoOnAfterItsFlush) {
   LogicalUnitOptions made = options();
   made.write_back = true;
   add_unit_in_use(made);
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::flush});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::flush});
   auto command = issue({0x28, 0x08, 0, 0, 0, 1, 0, 0, 1}, first_);
   command->execute(512);
   command->abort();
@@ -87,7 +129,7 @@ TEST_F(TaskManagement, AnAbortedReadWithFuaDoesNotGoOnAfterItsFlush) {
 
 TEST_F(TaskManagement, ResetAbortsEveryCommandAndWaitsForTheStore) {
   add_unit_in_use(options());
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write, .times = 1});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::write, .times = 1});
   auto in_store = issue(write_one, first_);
   in_store->execute(512, Bytes(512));
   auto collecting = issue(write_one, second_);
@@ -127,7 +169,7 @@ TEST_F(TaskManagement, ResetTellsEveryNexusOnce) {
 
 TEST_F(TaskManagement, ASecondResetWaitsToo) {
   add_unit_in_use(options());
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::write});
   auto in_store = issue(write_one, first_);
   in_store->execute(512, Bytes(512));
   int first_finished = 0;
@@ -199,7 +241,7 @@ TEST_F(TaskManagement, ANexusThatComesAgainIsToldAgain) {
 
 TEST_F(TaskManagement, OrderedCommandsWaitForOlderOnesOfTheirOwnNexusOnly) {
   add_unit_in_use(options());
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write, .times = 1});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::write, .times = 1});
   auto older = issue(write_one, first_);
   older->execute(512, Bytes(512, 'x'));
   auto ordered = issue(read_one, first_, 2);

@@ -223,7 +223,7 @@ TEST_F(UnitControl, WhileItSanitizesTheUnitIsNotReadyAndARestartGoesOn) {
   std::string content;
   LogicalUnit& unit = add_unit_in_use(options());
   ASSERT_TRUE(unit.keep_record(std::make_unique<MemoryFile>(content), ""));
-  faults_->inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write, .skip = 10, .times = 1});
+  faults_->inject({.kind = Fault::Kind::stick, .operation = StoreOperation::write, .skip = 10, .times = 1});
   const Bytes list{0x01, 0, 0, 1, 0x77};
   ASSERT_TRUE(run({0x48, 0x81, 0, 0, 0, 0, 0, 0, 5}, list)->good());
   EXPECT_NE(content.find("job 1 1 0 0 0 77"), std::string::npos) << content;

@@ -60,7 +60,7 @@ class ConnectionsTest : public testing::Test {
     return request;
   }
 
-  void hang_reads() { target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read}); }
+  void hang_reads() { target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read}); }
 
   /// Takes a unit attention, and says which.
   std::string additional_sense(RawInitiator& initiator, std::uint32_t tag) {

@@ -45,7 +45,7 @@ TEST(SessionLifetime, OtherPortsOfTheSameInitiatorStay) {
 
 TEST(SessionLifetime, TheOldSessionsCommandsLeaveTheMediumBeforeTheNewOnesStart) {
   TestTarget target;
-  target.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write, .times = 1});
+  target.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::write, .times = 1});
   const char* invited = "InitialR2T=Yes;ImmediateData=No;";
   RawInitiator before(target.port(), {.keys = invited});
   before.clear_unit_attention();
@@ -102,7 +102,7 @@ TEST(SessionLifetime, EndsHoweverThePeerGoes) {
         initiator.send_bytes({reinterpret_cast<const char*>(&header), sizeof header});
         initiator.send_bytes(std::string(100, 'x'));
       } else if (moment == 2) {
-        target.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+        target.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
         for (std::uint32_t tag = 0; tag < 8; ++tag) initiator.send(initiator.read10(tag, 0, 64));
         target.wait_for_hanging(8);
       } else if (moment == 3) {

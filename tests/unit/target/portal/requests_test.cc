@@ -174,7 +174,7 @@ TEST_F(RequestsTest, ASkippedCmdSnEndsTheSession) {
 }
 
 TEST_F(RequestsTest, ATagInUseIsRefused) {
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
   RawInitiator initiator(target_.port(), {});
   initiator.clear_unit_attention();
   initiator.send(initiator.read10(9, 0, 1));
@@ -240,7 +240,7 @@ TEST_F(RequestsTest, ASegmentBeyondOurLimitIsRefusedAndTheConnectionClosed) {
 }
 
 TEST_F(RequestsTest, ImmediateCommandsAreBounded) {
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
   RawInitiator initiator(target_.port(), {});
   initiator.clear_unit_attention();
   constexpr std::uint32_t most = CommandSet::immediate_commands_max;
@@ -300,7 +300,7 @@ TEST_F(RequestsTest, LogoutOfWhatIsNotThereIsToldSo) {
 }
 
 TEST_F(RequestsTest, LogoutDuringCommandsAbortsThemFirst) {
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
   RawInitiator initiator(target_.port(), {});
   initiator.clear_unit_attention();
   initiator.send(initiator.read10(1, 0, 1));
@@ -317,7 +317,7 @@ TEST_F(RequestsTest, LogoutDuringCommandsAbortsThemFirst) {
 TEST_F(RequestsTest, ABusyStoreIsNoDeadTarget) {
   // Goal: pings are answered while every command hangs and the window is closed.
   constexpr std::uint32_t window = 128;  // QueuedCommands where nothing is said
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
   RawInitiator initiator(target_.port(), {});
   initiator.clear_unit_attention();
   std::uint32_t sent = 0;

@@ -89,8 +89,23 @@ TEST_F(TaskManagementTest, AbortInTheMiddleOfADataOutIsAnsweredAtOnce) {
   EXPECT_EQ(initiator.receive_as<iscsi::NopInBhs>().initiator_task_tag, 2u);
 }
 
-TEST_F(TaskManagementTest, AbortOfAHangingReadIsAnsweredWhenTheStoreLetsGo) {
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+TEST_F(TaskManagementTest, AbortOfWhatTheStoreCanLetGoOfIsAnsweredAtOnce) {
+  target_.inject({.kind = Fault::Kind::hang});
+  RawInitiator initiator(target_.port(), {});
+  initiator.clear_unit_attention();
+  const auto read = initiator.read10(7, 0, 8);
+  initiator.send(read);
+  target_.wait_for_hanging(1);
+  send_abort(initiator, 7, read.cmd_sn);
+  EXPECT_EQ(response(initiator), TaskManagementResponseCode::function_complete);
+  initiator.send(initiator.write10(8, 0, 1), std::string(512, 'w'));
+  target_.wait_for_hanging(1);
+  EXPECT_EQ(ask(initiator, TaskManagementFunction::logical_unit_reset), TaskManagementResponseCode::function_complete);
+  target_.heal();
+}
+
+TEST_F(TaskManagementTest, AbortOfAStickingReadIsAnsweredWhenTheStoreLetsGo) {
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
   RawInitiator initiator(target_.port(), {});
   initiator.clear_unit_attention();
   const auto read = initiator.read10(7, 0, 8);
@@ -128,7 +143,7 @@ TEST_F(TaskManagementTest, AbortOfACommandThatNeverCameMakesItIgnored) {
 }
 
 TEST_F(TaskManagementTest, AbortMustNameTheCommandsOwnUnit) {
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
   RawInitiator initiator(target_.port(), {});
   initiator.clear_unit_attention();
   const auto read = initiator.read10(7, 0, 8);
@@ -145,7 +160,7 @@ TEST_F(TaskManagementTest, AbortMustNameTheCommandsOwnUnit) {
 }
 
 TEST_F(TaskManagementTest, ResetAbortsTheCommandsOfEverySessionAndTellsAll) {
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
   RawInitiator resetter(target_.port(), {.isid_tail = 1});
   RawInitiator bystander(target_.port(), {.isid_tail = 2});
   resetter.clear_unit_attention();
@@ -168,7 +183,7 @@ TEST_F(TaskManagementTest, ResetAbortsTheCommandsOfEverySessionAndTellsAll) {
 }
 
 TEST_F(TaskManagementTest, ResetLeavesOtherUnitsAlone) {
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read}, 1);
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read}, 1);
   RawInitiator initiator(target_.port(), {});
   initiator.clear_unit_attention();
   for (int attempt = 0; attempt < 2; ++attempt) {  // The first takes that unit's attention.
@@ -203,7 +218,7 @@ TEST_F(TaskManagementTest, WhatCannotBeDoneIsToldSo) {
 
 TEST_F(TaskManagementTest, ATaskSetIsAbortedForItsOwnNexusAlone) {
   for (const auto function : {TaskManagementFunction::abort_task_set, TaskManagementFunction::clear_task_set}) {
-    target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+    target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
     RawInitiator mine(target_.port(), {.isid_tail = 1});
     RawInitiator bystander(target_.port(), {.isid_tail = 2});
     mine.clear_unit_attention();
@@ -224,7 +239,7 @@ TEST_F(TaskManagementTest, ATaskSetIsAbortedForItsOwnNexusAlone) {
 }
 
 TEST_F(TaskManagementTest, AWarmResetIsOneOfEveryUnit) {
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read}, 1);
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read}, 1);
   RawInitiator resetter(target_.port(), {.isid_tail = 1});
   RawInitiator bystander(target_.port(), {.isid_tail = 2});
   resetter.clear_unit_attention();
@@ -257,7 +272,7 @@ TEST_F(TaskManagementTest, AColdResetEndsEverySession) {
 }
 
 TEST_F(TaskManagementTest, FunctionsAtOnceAreBounded) {
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
   RawInitiator initiator(target_.port(), {});
   initiator.clear_unit_attention();
   const auto read = initiator.read10(7, 0, 8);

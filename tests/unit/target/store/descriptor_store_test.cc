@@ -291,5 +291,27 @@ TEST_F(DescriptorStoreTest, ADirectStoreLeavesNothingInThePageCache) {
   EXPECT_EQ(std::ranges::count_if(resident, [](unsigned char page) { return (page & 1) != 0; }), 0);
 }
 
+/// A read that waits for a medium which may never come back.
+Task<void> give_up_a_read(Store& store) {
+  std::vector<std::byte> data(512);
+  StoreCall call(store);
+  call.use(data);
+  call.submit(StoreOperation::read, 0);
+  co_await sleep_for(Loop::current(), std::chrono::milliseconds(20));
+  EXPECT_FALSE(call.is_answered());
+  Store::give_up(call.request);
+  co_await call.answer();
+  EXPECT_EQ(call.request.error, ECANCELED);
+}
+
+TEST_F(DescriptorStoreTest, AReadThatWaitsIsTakenBackFromTheKernel) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const Fd writing(ends[1]);
+  Fd reading(ends[0]);
+  DescriptorStore store(std::move(reading), {}, {.description = "a pipe", .identity = {}, .size = 4096}, {});
+  loop_->run(give_up_a_read(store));
+}
+
 }  // namespace
 }  // namespace holdfast::target

@@ -251,5 +251,41 @@ TEST_F(FaultStoreTest, WhatHangsGoesOnWhenItsRuleGoes) {
   loop_->run(hang_until_the_rule_goes(*store_, true));
 }
 
+/// What becomes of one that is given up while a rule keeps it.
+Task<void> give_up_what_is_kept(FaultStore& store, bool answered_at_once) {
+  std::vector<std::byte> data(512);
+  StoreCall call(store);
+  StoreCall other(store);
+  call.use(data);
+  other.use(data);
+  call.submit(StoreOperation::write, 0);
+  other.submit(StoreOperation::write, 512);
+  co_await sleep_for(Loop::current(), milliseconds(5));
+  Store::give_up(call.request);
+  EXPECT_FALSE(call.is_answered()) << "it is not answered from inside";
+  co_await sleep_for(Loop::current(), milliseconds(5));
+  EXPECT_EQ(call.is_answered(), answered_at_once);
+  EXPECT_FALSE(other.is_answered()) << "the other one is wanted";
+  store.release();
+  if (!answered_at_once) co_await call.answer();
+  EXPECT_EQ(call.request.error, answered_at_once ? ECANCELED : 0);
+  EXPECT_EQ(call.answers, 1);
+  co_await other.answer();
+  EXPECT_EQ(other.request.error, 0);
+}
+
+TEST_F(FaultStoreTest, WhatHangsOrIsDelayedCanBeGivenUp) {
+  for (const Fault& fault : {Fault{.kind = Fault::Kind::hang}, Fault{.kind = Fault::Kind::delay, .delay = milliseconds(200)}}) {
+    store_->inject(fault);
+    loop_->run(give_up_what_is_kept(*store_, true));
+    store_->clear();
+  }
+}
+
+TEST_F(FaultStoreTest, WhatSticksCannotBeGivenUp) {
+  store_->inject({.kind = Fault::Kind::stick});
+  loop_->run(give_up_what_is_kept(*store_, false));
+}
+
 }  // namespace
 }  // namespace holdfast::target

@@ -19,6 +19,7 @@ Fault fault(std::string_view text) {
 TEST(FaultText, ARuleSaysWhatToWhichAndHowOften) {
   EXPECT_EQ(fault("hang").kind, Fault::Kind::hang);
   EXPECT_EQ(fault("hang").operation, std::nullopt);
+  EXPECT_EQ(fault("stick write").kind, Fault::Kind::stick);
   const Fault delay = fault("delay 200ms read jitter 50ms for 10s");
   EXPECT_EQ(delay.kind, Fault::Kind::delay);
   EXPECT_EQ(delay.delay, milliseconds(200));
@@ -42,8 +43,8 @@ TEST(FaultText, AMistakeIsNamedWithItsWordAndWhatIsAllowed) {
     const char* text;
     const char* complaint;
   } mistakes[] = {
-      {"", "word 1: missing is one of hang, delay, fail, tear, lose"},
-      {"freeze", "word 1: 'freeze' is not one of hang, delay, fail, tear, lose"},
+      {"", "word 1: missing is one of hang, stick, delay, fail, tear, lose"},
+      {"freeze", "word 1: 'freeze' is not one of hang, stick, delay, fail, tear, lose"},
       {"delay", "word 2: missing is a time as in 200ms or 5s"},
       {"delay 5", "word 2: '5' is not a time as in 200ms or 5s"},
       {"fail EPERM", "word 2: 'EPERM' is not one of EIO, ENOSPC, EROFS, ETIMEDOUT"},
