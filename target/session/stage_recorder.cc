@@ -102,7 +102,8 @@ StageRecorder::~StageRecorder() {
   const Instant now = loop().now();
   // Whoever comes next is another one, so who was owed these answers is not to be forgotten.
   std::vector<SlowCommand> lost;
-  add_unacknowledged(lost, now);
+  if (limit_ > Duration(0)) add_unacknowledged(lost, now, std::min(limit_, held_up));
+  if (lost.size() > lost_max) lost.resize(lost_max);
   for (SlowCommand& one : lost) recorder_.add(std::move(one));
   trace_->ended = now;
   trace_->exp_cmd_sn = window_.exp_cmd_sn();
@@ -123,12 +124,22 @@ void StageRecorder::answered(Slot& slot, std::uint64_t bytes_sent) {
   StageTimes& times = slot.command.times;
   if (!times.timed()) return;
   times.sent = loop().now();
-  if (sent_.size() < sent_max) {
-    sent_.emplace_back();
-    next_sent_ = sent_.size() - 1;
+  remember({.facts = facts_of(slot), .end = base_ + bytes_sent});
+}
+
+/// In place of the oldest one, of which is told first whether it was late; unless that is still unacknowledged.
+void StageRecorder::remember(const Sent& one) {
+  const bool full = sent_.size() >= sent_usual;
+  if (full && sent_[next_sent_].end > acknowledged_) look_at_answers(one.facts.times.sent);
+  const bool owed = full && sent_[next_sent_].end > acknowledged_;
+  if (full && (!owed || sent_.size() == sent_max)) {
+    sent_[next_sent_] = one;
+    next_sent_ = (next_sent_ + 1) % sent_.size();
+    return;
   }
-  sent_[next_sent_] = {.facts = facts_of(slot), .end = base_ + bytes_sent};
-  next_sent_ = (next_sent_ + 1) % sent_max;
+  std::rotate(sent_.begin(), sent_.begin() + static_cast<std::ptrdiff_t>(next_sent_), sent_.end());
+  sent_.push_back(one);
+  next_sent_ = 0;
 }
 
 void StageRecorder::over(Slot& slot) {
@@ -141,7 +152,9 @@ void StageRecorder::over(Slot& slot) {
     command.statistics->ended(command.kind, times,
                               {.bytes = slot.moved, .answered = answered, .failed = outcome.status != 0});
   const Instant now = loop().now();
-  if (limit_ > Duration(0) && now - times.received >= limit_) {
+  // What the socket had not taken when the connection ended, the initiator waits for to this day.
+  const bool lost = slot.stage == Slot::Stage::answering && !answered && now - times.store_done >= held_up;
+  if (limit_ > Duration(0) && (lost || now - times.received >= limit_)) {
     SlowCommand slow = describe(slot, now);
     slow.stage = answered ? CommandStage::over : slow.stage;
     if (!slow.tcp) slow.tcp = sample();
@@ -231,16 +244,15 @@ std::vector<SlowCommand> StageRecorder::stuck() const {
       all.push_back(describe(*slot, now));
   }
   const std::size_t with_slots = all.size();
-  add_unacknowledged(all, now);
+  add_unacknowledged(all, now, limit);
   if (with_slots == 0) return all;
   const TcpSample state = sample();
   for (std::size_t i = 0; i < with_slots; ++i) all[i].tcp = state;
   return all;
 }
 
-void StageRecorder::add_unacknowledged(std::vector<SlowCommand>& to, Instant now) const {
-  const Duration limit = recorder_.limit();
-  if (limit == Duration(0) || sent_.empty() || sent(0).end <= acknowledged_) return;
+void StageRecorder::add_unacknowledged(std::vector<SlowCommand>& to, Instant now, Duration limit) const {
+  if (sent_.empty() || sent(0).end <= acknowledged_) return;
   const TcpSample state = sample();
   for (std::size_t age = sent_.size(); age-- > 0;) {
     const Sent& one = sent(age);

@@ -67,8 +67,13 @@ class StageRecorder final : private Timer {
   std::uint64_t bytes_before() const { return base_; }
 
  private:
-  /// As many of the last answers are remembered until they are acknowledged.
-  static constexpr std::size_t sent_max = 128;
+  /// So many of the last answers are remembered, and of those that are not acknowledged more.
+  static constexpr std::size_t sent_usual = 128;
+  static constexpr std::size_t sent_max = 1024;
+  /// An answer that was on its way for longer than this when the connection ended was held up by it.
+  static constexpr Duration held_up = std::chrono::milliseconds(100);
+  /// So many of them are kept.
+  static constexpr std::size_t lost_max = 32;
   struct Sent {
     CommandFacts facts;
     std::uint64_t end = 0;  // bytes of the connection, up to its last one
@@ -84,7 +89,8 @@ class StageRecorder final : private Timer {
   std::optional<Instant> look_at_answers(Instant now);
   void log_overdue(const Slot& slot, Instant now);
   SlowCommand describe(const Slot& slot, Instant now) const;
-  void add_unacknowledged(std::vector<SlowCommand>& to, Instant now) const;
+  void remember(const Sent& one);
+  void add_unacknowledged(std::vector<SlowCommand>& to, Instant now, Duration limit) const;
   const Sent& sent(std::size_t age) const;
 
   const int fd_;
@@ -96,7 +102,7 @@ class StageRecorder final : private Timer {
 
   std::uint64_t base_ = 0;  // bytes that the kernel had taken when this began
   std::vector<Sent> sent_;  // a ring, once it is full
-  std::size_t next_sent_ = 0;
+  std::size_t next_sent_ = 0;  // the oldest, then
   std::uint64_t acknowledged_ = 0;  // bytes, when that was last looked at
   Instant looked_{};
   Instant logged_{};

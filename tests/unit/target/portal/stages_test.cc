@@ -149,7 +149,7 @@ TEST_F(StagesTest, ASlowStoreShowsInItsStageAndInTheRecorder) {
 }
 
 TEST_F(StagesTest, WhatIsStuckIsTold) {
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::write});
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::write});
   RawInitiator initiator(target_.port(), {});
   initiator.clear_unit_attention();
   initiator.send(initiator.write10(7, 8, 1), std::string(512, 'w'));
@@ -212,8 +212,28 @@ TEST_F(StagesTest, WhatTheInitiatorDoesNotReadIsStuckInTheSending) {
   for (std::uint32_t tag = 0; tag < 24; ++tag) EXPECT_EQ(initiator.finish(100 + tag), 0);
 }
 
+TEST_F(StagesTest, AnswersThatWereOnTheirWayWhenTheConnectionEndedAreKept) {
+  set_limit(1h);
+  {
+    RawInitiator initiator(target_.port(), {});
+    initiator.clear_unit_attention();
+    for (std::uint32_t tag = 0; tag < 24; ++tag) initiator.send(initiator.read10(100 + tag, 0, 2048));
+    std::this_thread::sleep_for(300ms);
+  }
+  std::vector<SlowCommand> all;
+  for (int attempt = 0; attempt < 4000 && all.empty(); ++attempt) {
+    std::this_thread::sleep_for(5ms);
+    all = slow();
+  }
+  ASSERT_FALSE(all.empty()) << "who was owed these answers is forgotten";
+  const auto is = [](CommandStage stage) { return [stage](const SlowCommand& one) { return one.stage == stage; }; };
+  EXPECT_TRUE(std::ranges::any_of(all, is(CommandStage::sending)) ||
+              std::ranges::any_of(all, is(CommandStage::unacknowledged)));
+  EXPECT_FALSE(std::ranges::any_of(all, is(CommandStage::over)));
+}
+
 TEST_F(StagesTest, WhatWasAbortedIsCountedAsThat) {
-  target_.inject({.kind = Fault::Kind::hang, .operation = StoreOperation::read});
+  target_.inject({.kind = Fault::Kind::stick, .operation = StoreOperation::read});
   {
     RawInitiator initiator(target_.port(), {});
     initiator.clear_unit_attention();
