@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/iscsi/door_probe.h"
 #include "common/iscsi/exchange.h"
 #include "common/iscsi/framing.h"
 #include "common/iscsi/text.h"
@@ -43,7 +44,8 @@ class LoginConversation {
   Task<Result<LoginOutcome>> run(Instant deadline);
 
   const std::string& initiator_name() const { return rules_.outcome().caller.initiator_name; }
-  bool heard_anything() const { return requests_ > 0; }
+  /// All that it wanted to know was whether somebody answers.
+  bool was_probe() const { return requests_ == 0 || request_.isid == iscsi::door_probe_isid; }
 
  private:
   Task<void> find_thread();
@@ -239,8 +241,8 @@ Task<Result<LoginOutcome>> log_in(Loop& loop, int fd, Reception& reception, Dura
     else
       log(LogLevel::debug, "login from {} to {}: session {:#06x}{}", who, outcome->target->name,
           outcome->tsih, as);
-  } else if (outcome.error().kind == ErrorKind::peer_closed && !conversation.heard_anything()) {
-    // A probe that only looks whether the port is open, perhaps every few seconds.
+  } else if (outcome.error().kind == ErrorKind::peer_closed && conversation.was_probe()) {
+    // Perhaps every few seconds.
     log(LogLevel::debug, "login from {}: {}", who, outcome.error().message);
   } else if (const std::optional<std::uint64_t> unsaid = reception.may_log_failure(peer)) {
     // Who was sent on has done nothing wrong.
