@@ -70,7 +70,7 @@ TcpState read_tcp(const Json& json) {
 constexpr std::pair<const char*, std::uint32_t PathSample::*> protocol_fields[] = {
     {"cmd_sn", &PathSample::cmd_sn},         {"exp_cmd_sn", &PathSample::exp_cmd_sn},
     {"max_cmd_sn", &PathSample::max_cmd_sn}, {"stat_sn", &PathSample::stat_sn},
-    {"r2ts", &PathSample::r2ts},
+    {"r2ts", &PathSample::r2ts},             {"data_out_bytes", &PathSample::data_out_bytes},
 };
 
 std::string hexadecimal(const std::vector<std::uint8_t>& bytes) {

@@ -18,6 +18,10 @@ constexpr Duration acknowledged_within = milliseconds(500);
 constexpr Duration process_answers_within = milliseconds(300);
 // A SYN that is lost is sent again after a second.
 constexpr Duration connects_within = milliseconds(900);
+// A process that showed itself so long ago may have been stopped since: it is asked several times meanwhile.
+constexpr Duration still_shown_for = milliseconds(700);
+// What was answered at first and then no more is no process that is a little slow, after so long.
+constexpr Duration answers_no_more_after = std::chrono::seconds(1);
 // The peer gives a connection up on which we did not answer.
 constexpr Duration too_late_for_a_peer = std::chrono::seconds(3);
 
@@ -84,7 +88,19 @@ class Findings {
            file_.stalled >= file_.knock.answered_after * 21 / 10 + milliseconds(500);
   }
   bool knock_ignored() const {
-    return file_.knock.works && file_.knock.answered == 0 && file_.knock.waiting >= process_answers_within;
+    const Duration enough = knock_answers() ? answers_no_more_after : process_answers_within;
+    return file_.knock.works && file_.knock.waiting >= enough;
+  }
+  /// The connection served something in the stall, and not so long ago that it means nothing any more.
+  bool serves() const {
+    const bool served = pings() || bytes_in() > 0 || file_.others_answered > 0;
+    return served && file_.served_ago < answers_no_more_after;
+  }
+  /// It showed itself so lately, and so surely to every question, that it is known to run now.
+  bool runs(bool by_ping) const {
+    if (file_.shown_ago > still_shown_for) return false;
+    const Duration open = by_ping ? file_.ping_open.value_or(Duration(0)) : file_.knock.waiting;
+    return open < process_answers_within;
   }
   bool knock_lost() const {
     return file_.knock.connected == 0 && file_.knock.refused == 0 && file_.knock.connecting >= connects_within;
@@ -313,7 +329,7 @@ bool Judge::is_protocol_window() {
 }
 
 bool Judge::is_process() {
-  if (found_.pings() || found_.bytes_in() > 0 || file_.others_answered > 0) return false;
+  if (found_.serves()) return false;
   const bool no_pong = found_.ping_ignored();
   if (!no_pong && !found_.knock_ignored()) return false;
   if (no_pong) {
@@ -323,7 +339,9 @@ bool Judge::is_process() {
   if (found_.knock_ignored())
     say(fmt::format("its machine took a new connection, its process has not answered there for {}, as it did before",
                     time_text(file_.knock.waiting)));
-  if (found_.knock_answers() || found_.echo_answers())
+  if (found_.process_shown() && file_.shown_ago >= answers_no_more_after)
+    say("it had shown itself in the stall, but not for the last " + time_text(file_.shown_ago));
+  else if (found_.knock_answers() || found_.echo_answers())
     say("it does answer elsewhere, so the process lives: what serves this connection is stuck");
   say("what needs no storage is not answered, so it is not the storage alone");
   blame(Blame::peer_process);
@@ -335,6 +353,14 @@ bool Judge::is_backend() {
   if (file_.owed == 0) return false;
   // Where a question that needs no storage can be asked, it has to have been answered on this connection.
   const bool asks = file_.transport == "iscsi" && file_.ping_works;
+  // What ran at the beginning may have been stopped since, and then it is not the storage that is missed.
+  if (!found_.runs(asks)) {
+    if (found_.process_shown())
+      say(fmt::format("its process showed itself {} before the last look, and a question since is not answered, or was "
+                      "not asked",
+                      time_text(file_.shown_ago)));
+    return false;
+  }
   if (file_.others_answered > 0)
     say(fmt::format("the peer answered {} other requests meanwhile, and the oldest not", file_.others_answered));
   else if (found_.pings_held())
@@ -371,10 +397,10 @@ PeerLife Judge::life() const {
   if (!file_.connected) return PeerLife::unknown;
   if ((file_.failed && file_.failure != ECANCELED && file_.failure != ETIMEDOUT) || is_closed_state(file_.last.state))
     return PeerLife::closed;
-  if (found_.process_shown()) return PeerLife::answers;
+  if (found_.process_shown() && file_.shown_ago < answers_no_more_after) return PeerLife::answers;
   if (!found_.has_tcp()) return PeerLife::unknown;
   if (found_.acknowledged() || found_.window_shut() || file_.knock.connected > 0 || file_.knock.refused > 0 ||
-      found_.segments_in() > 0)
+      found_.segments_in() > 0 || found_.process_shown())
     return PeerLife::kernel_only;
   if (found_.unacknowledged() || found_.knock_lost()) return PeerLife::silent;
   return PeerLife::unknown;

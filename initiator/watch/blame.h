@@ -57,7 +57,7 @@ struct KnockEvidence {
   Duration connecting{};  // for how long the one under way has tried to connect
   Duration waiting{};     // for how long one that is connected has waited for its answer
   Duration took{};        // until the slowest that was taken was taken
-  Duration answered_after{};  // the stall's beginning: the first answer
+  Duration answered_after{};  // the stall's beginning: the first answer since
 };
 
 /// Datagrams to the peer's echo port, sent since the stall began.
@@ -95,7 +95,11 @@ struct CaseFile {
   bool tried_since_passing = false;
   std::uint32_t owed = 0;
   std::uint32_t waiting = 0;
-  std::uint64_t others_answered = 0;  // requests, while the oldest waited
+  std::uint64_t others_answered = 0;  // requests, while the oldest waited, as bytes that came in prove
+  // For how long before `last` the peer's process had not shown itself, where it had since the stall began:
+  // in any way, and on its connections alone (answers to requests and to NOP-Outs).
+  Duration shown_ago{};
+  Duration served_ago{};
   bool window_closed = false;
 
   // Questions to the peer's protocol, on that connection.

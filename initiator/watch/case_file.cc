@@ -95,13 +95,45 @@ void take_course(CaseFile& file, const Looks& looks, Instant began) {
                          sample->echo.answered > looks.began->echo.answered ||
                          then->tcp.data_segments_in > file.began.data_segments_in;
     if (passing) sent_again_when_passing = then->tcp.segments_sent_again;
-    if (sample->knock.answered > looks.began->knock.answered) file.knock.answered_after = sample->at - began;
+    if (sample->knock.answered > looks.began->knock.answered)
+      file.knock.answered_after = std::min(sample->at, sample->knock.answered_at) - began;
     if (sample == looks.began) break;
   }
   file.acked_for = looks.last->at - acked_since;
   const std::uint64_t settled_ms = 20 + 4 * std::uint64_t{last->tcp.rtt_us} / 1000;
   file.tried_since_passing = sent_again_when_passing && last->tcp.segments_sent_again > *sent_again_when_passing &&
                              last->tcp.last_data_sent_ms >= settled_ms;
+}
+
+/// When the peer's process showed itself last, if it did since the stall began.
+void take_life(CaseFile& file, const Looks& looks) {
+  const EvidenceSample& last = *looks.last;
+  Instant served{};
+  bool brought = false;
+  for (std::size_t i = 0; i < last.connection_count; ++i) {
+    const ConnectionEvidence& one = last.connections[i];
+    const ConnectionEvidence* began = same_in(looks.began, one.id);
+    if (began == nullptr) continue;
+    if (one.tcp.bytes_received > began->tcp.bytes_received) {
+      brought = true;
+      served = std::max(served, last.at - milliseconds(one.tcp.last_data_received_ms));
+    }
+    if (one.ping.answered > began->ping.answered) served = std::max(served, one.ping.last_answered);
+  }
+  // Some operations end without a word from the peer: where nothing came in, none of them was answered by it.
+  file.others_answered = brought ? last.operations - looks.began->operations : 0;
+  Instant shown = served;
+  if (file.knock.answered > 0) shown = std::max(shown, last.knock.answered_at);
+  for (const EvidenceSample* sample = looks.last; sample > looks.began; --sample) {
+    if (sample->echo.answered == (sample - 1)->echo.answered) continue;
+    shown = std::max(shown, sample->at);
+    break;
+  }
+  const auto ago = [&](Instant when) {
+    return when == Instant{} ? file.looked_for : std::max(Duration(0), Duration(last.at - when));
+  };
+  file.served_ago = ago(served);
+  file.shown_ago = ago(shown);
 }
 
 void take_knocks(CaseFile& file, const Looks& looks, Instant began) {
@@ -158,6 +190,7 @@ PathSample row_of(const EvidenceSample& sample, Instant run_began) {
   }
   row.stat_sn = connection->last_stat_sn.value_or(0);
   row.r2ts = connection->r2ts.value_or(0);
+  row.data_out_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(connection->data_out_bytes.value_or(0), 0xffff'ffff));
   if (connection->ping.asked != connection->ping.answered) row.ping_open = sample.at - connection->ping.last_asked;
   row.tcp = tcp;
   return row;
@@ -174,13 +207,13 @@ CaseFile case_of(std::span<const EvidenceSample> samples, const StallFrame& fram
   if (samples.empty()) return file;
   const Looks looks = looks_at(samples, frame);
   file.looked_for = looks.last->at - looks.began->at;
-  file.others_answered = looks.last->operations - looks.began->operations;
   file.loop_late = looks.last->loop_late - looks.before->loop_late;
   file.cpu_waited = looks.last->host.cpu_waited - looks.began->host.cpu_waited;
   file.cpu_stolen = looks.last->host.cpu_stolen - looks.began->host.cpu_stolen;
   file.late_before = worst_lateness(samples, frame.began);
   take_connection(file, looks);
   take_knocks(file, looks, frame.began);
+  take_life(file, looks);
   take_course(file, looks, frame.began);
   take_echoes(file, looks, samples.back().echo, frame.began);
   if (counters != nullptr) file.counters = counters->moved(looks.before->host, samples.back().host);

@@ -20,7 +20,8 @@ constexpr Duration settles_within = milliseconds(400);
 constexpr Duration between_asks = milliseconds(200);
 // A server that takes one connection at a time may leave a second one waiting for ever.
 constexpr Duration answered_when_well = std::chrono::seconds(2);
-constexpr Duration between_knocks = milliseconds(500);
+// So that whoever has run of late is known to, where nothing but knocking can tell.
+constexpr Duration between_knocks = milliseconds(300);
 constexpr std::size_t rows_max = 24;
 constexpr std::size_t events_with_rows_max = 200;
 /// Of so many sessions each is looked at.

@@ -19,6 +19,7 @@ struct KnockCount {
   Duration took{};        // until the last one that was taken was taken
   Duration connecting{};  // since when no attempt was taken, while one is under way
   Duration waiting{};     // for how long one that was taken has had no answer
+  Instant answered_at{};  // the last one that was
 };
 
 /// The datagrams to the echo port so far.

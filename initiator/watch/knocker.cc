@@ -51,7 +51,10 @@ void Knocker::complete(std::int32_t result, bool) {
       return wait();
     case Stage::waiting:
       // Whoever closes the connection, with or without a word, runs as well.
-      if (result >= 0 || result == -ECONNRESET) ++count_.answered;
+      if (result >= 0 || result == -ECONNRESET) {
+        ++count_.answered;
+        count_.answered_at = now;
+      }
       return end(now);
   }
 }

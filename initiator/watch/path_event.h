@@ -54,6 +54,7 @@ struct PathSample {
   Duration oldest_age{};
   std::vector<std::uint8_t> oldest_cdb;
   std::uint32_t cmd_sn = 0, exp_cmd_sn = 0, max_cmd_sn = 0, stat_sn = 0, r2ts = 0;  // 0: not known
+  std::uint32_t data_out_bytes = 0;  // that we still owe to R2Ts
   Duration ping_open{};  // for how long a NOP-Out has had no answer
   Duration loop_late{};  // ours, since the run began
 };

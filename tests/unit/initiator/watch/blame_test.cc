@@ -288,6 +288,45 @@ const Row rows[] = {
      PeerLife::answers},
     {"others were answered, the oldest not",
      [](CaseFile& f) { f.others_answered = 70, f.last.bytes_received += 70 * 48; }, Blame::backend, PeerLife::answers},
+    {"NFS: it answered a new connection at first, and the next one not any more",
+     [](CaseFile& f) {
+       f.transport = "nfs", f.ping_works = false, knock_answered(f);
+       f.knock.waiting = milliseconds(2100), f.shown_ago = milliseconds(2150), f.last.last_ack_received_ms = 2500;
+     },
+     Blame::peer_process, PeerLife::kernel_only},
+    {"NFS: it answered a new connection, and for half a second now the next one not",
+     [](CaseFile& f) {
+       f.transport = "nfs", f.ping_works = false, knock_answered(f);
+       f.knock.waiting = milliseconds(500), f.shown_ago = milliseconds(600);
+     },
+     Blame::unknown, PeerLife::answers},
+    {"NFS: it answered a new connection, and nobody has asked since",
+     [](CaseFile& f) {
+       f.transport = "nfs", f.ping_works = false, knock_answered(f);
+       f.shown_ago = milliseconds(1500);
+     },
+     Blame::unknown, PeerLife::kernel_only},
+    {"NFS: others were answered at first; then nothing was, nor a new connection",
+     [](CaseFile& f) {
+       f.transport = "nfs", f.ping_works = false, knock_taken_only(f);
+       f.others_answered = 12, f.last.bytes_received += 12 * 200;
+       f.served_ago = f.shown_ago = milliseconds(2400);
+     },
+     Blame::peer_process, PeerLife::kernel_only},
+    {"NOP-Outs were answered at first, and then no more",
+     [](CaseFile& f) {
+       pings_answered(f), ping_ignored(f);
+       f.ping_open = f.acked_for = milliseconds(1800);
+       f.served_ago = f.shown_ago = milliseconds(1850);
+     },
+     Blame::peer_process, PeerLife::kernel_only},
+    {"NOP-Outs were answered, and the last one is not for half a second",
+     [](CaseFile& f) {
+       pings_answered(f), ping_ignored(f);
+       f.ping_open = f.acked_for = milliseconds(500);
+       f.served_ago = f.shown_ago = milliseconds(550);
+     },
+     Blame::unknown, PeerLife::answers},
     {"a local file", [](CaseFile& f) { f = {}, f.stalled = seconds(3), f.transport = "file"; }, Blame::backend,
      PeerLife::no_peer},
     {"a directory of the kernel's",

@@ -77,6 +77,31 @@ TEST(CaseFile, APingWithoutAnAnswerIsOpenSinceItWasAsked) {
   EXPECT_EQ(*file.ping_open, milliseconds(1500));
 }
 
+TEST(CaseFile, WhoShowedItselfIsKnownByWhen) {
+  std::vector<EvidenceSample> samples;
+  for (int i = 0; i < 6; ++i) {
+    EvidenceSample& sample = samples.emplace_back(sample_at(milliseconds(400 * i)));
+    sample.operations = static_cast<std::uint64_t>(10 * i);
+    // A new connection was answered at 0.6 s; the next one waits.
+    sample.knock.answered = i >= 2 ? 2 : 1;
+    sample.knock.answered_at = start + milliseconds(i >= 2 ? 600 : -5000);
+  }
+  const StallFrame frame{start + milliseconds(250), {}, milliseconds(1750)};
+  const CaseFile alone = case_of(samples, frame, "nfs", nullptr);
+  EXPECT_EQ(alone.others_answered, 0U) << "what ended without a byte from the peer was not answered by it";
+  EXPECT_EQ(alone.knock.answered_after, milliseconds(350));
+  EXPECT_EQ(alone.shown_ago, milliseconds(1400));
+  EXPECT_EQ(alone.served_ago, alone.looked_for) << "not at all";
+  for (int i = 3; i < 6; ++i) {
+    samples[static_cast<std::size_t>(i)].connections[1].tcp.bytes_received = 5000;
+    samples[static_cast<std::size_t>(i)].connections[1].tcp.last_data_received_ms = static_cast<std::uint32_t>(400 * i - 1000);
+  }
+  const CaseFile served = case_of(samples, frame, "nfs", nullptr);
+  EXPECT_EQ(served.others_answered, 40U);
+  EXPECT_EQ(served.served_ago, milliseconds(1000));
+  EXPECT_EQ(served.shown_ago, milliseconds(1000));
+}
+
 TEST(CaseFile, WithoutASampleThereIsNoConnection) {
   const CaseFile file = case_of({}, {start, {}, seconds(2)}, "nbd", nullptr);
   EXPECT_FALSE(file.connected);
