@@ -74,7 +74,7 @@ Task<Status> LoadRun::open_sessions(std::uint32_t count, bool read_only) {
     const Device& device = *sessions_.back();
     record_.destination.transport = device.transport();
     record_.destination.bytes = device.size();
-    record_.destination.negotiated = device.negotiated();
+    record_.destination.note(device.negotiated());
     if (!read_only && device.read_only())
       co_return Error{ErrorKind::refused, EROFS, record_.destination.url + " is read-only"};
     if (device.size() != sessions_.front()->size())
@@ -148,7 +148,7 @@ Task<void> LoadRun::close_sessions(WireUse& wire) {
   co_await closing.join();
   bool drained = true;
   for (auto& session : sessions_) {
-    record_.destination.negotiated = session->negotiated();
+    record_.destination.note(session->negotiated());
     wire += session->wire();
     if (session->drained()) continue;
     drained = false;

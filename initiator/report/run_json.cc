@@ -92,10 +92,17 @@ Json write(const RunRecord::Destination& destination) {
   Json negotiated = Json::object();
   for (const auto& [key, value] : destination.negotiated)
     negotiated[valid_utf8(key)] = valid_utf8(value);
-  return Json{{"url", valid_utf8(destination.url)},
-              {"transport", destination.transport},
-              {"bytes", destination.bytes},
-              {"negotiated", negotiated}};
+  Json json{{"url", valid_utf8(destination.url)},
+            {"transport", destination.transport},
+            {"bytes", destination.bytes},
+            {"negotiated", negotiated}};
+  if (destination.sessions.empty()) return json;
+  json["sessions"] = Json::array();
+  for (const SessionIdentity& session : destination.sessions)
+    json["sessions"].push_back(
+        {{"InitiatorName", valid_utf8(session.initiator)}, {"ISID", valid_utf8(session.isid)}, {"TSIH", session.tsih}});
+  if (destination.sessions_left_out > 0) json["sessions_left_out"] = destination.sessions_left_out;
+  return json;
 }
 
 RunRecord::Destination read_destination(const Json& json) {
@@ -105,6 +112,10 @@ RunRecord::Destination read_destination(const Json& json) {
   destination.bytes = value_of<std::uint64_t>(json, "bytes");
   for (const auto& [key, value] : child(json, "negotiated").items())
     destination.negotiated[key] = value.get<std::string>();
+  for (const Json& session : list_in(json, "sessions"))
+    destination.sessions.push_back({value_of<std::string>(session, "InitiatorName"), value_of<std::string>(session, "ISID"),
+                                    value_of<std::uint16_t>(session, "TSIH")});
+  destination.sessions_left_out = value_of<std::uint64_t>(json, "sessions_left_out");
   return destination;
 }
 

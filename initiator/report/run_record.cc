@@ -26,6 +26,16 @@ double LoadFigures::share() const { return initiator::share(loop_time, time); }
 
 bool LoadFigures::saturated() const { return share() >= saturated_share; }
 
+void RunRecord::Destination::note(std::map<std::string, std::string> facts) {
+  negotiated = std::move(facts);
+  const std::optional<SessionIdentity> session = SessionIdentity::of(negotiated);
+  if (!session || std::find(sessions.begin(), sessions.end(), *session) != sessions.end()) return;
+  if (sessions.size() < sessions_max)
+    sessions.push_back(*session);
+  else
+    ++sessions_left_out;
+}
+
 void RunRecord::take(const Watch& watch) {
   latency = LatencySummary::of(watch.latency_of_all());
   for (std::size_t kind = 0; kind < operation_kinds; ++kind)

@@ -11,6 +11,7 @@
 #include "initiator/device/wire_use.h"
 #include "initiator/report/latency_summary.h"
 #include "initiator/report/load_figures.h"
+#include "initiator/report/session_identity.h"
 #include "initiator/watch/path_event.h"
 #include "initiator/watch/operation_kind.h"
 #include "initiator/watch/timeline.h"
@@ -84,7 +85,14 @@ struct RunRecord {
     std::string url;
     std::string transport;
     std::uint64_t bytes = 0;
-    std::map<std::string, std::string> negotiated;
+    std::map<std::string, std::string> negotiated;  // by the session that was the last one
+    /// All that the run had, one after the other or side by side, as far as they are of iSCSI.
+    std::vector<SessionIdentity> sessions{};
+    std::uint64_t sessions_left_out = 0;  // since there were too many to keep
+    static constexpr std::size_t sessions_max = 256;
+
+    /// Takes over what a session says of itself.
+    void note(std::map<std::string, std::string> facts);
   } destination;
 
   struct Totals {

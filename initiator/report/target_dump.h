@@ -9,16 +9,9 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/runtime/tcp_state.h"
+#include "initiator/report/session_identity.h"
 
 namespace holdfast::initiator {
-
-/// A session as both ends know it.
-struct SessionIdentity {
-  std::string initiator;
-  std::string isid;  // twelve hexadecimal digits
-  std::uint16_t tsih = 0;
-  bool operator==(const SessionIdentity&) const = default;
-};
 
 /// A command as the target saw it, by its own clock. What has not happened is absent.
 struct TargetCommand {

@@ -53,6 +53,9 @@ class Joiner {
     std::vector<std::string> because;
   };
 
+  bool is_ours(const SessionIdentity& session) const {
+    return std::find(run_.sessions.begin(), run_.sessions.end(), session) != run_.sessions.end();
+  }
   Duration in_run(Instant at_target, const ClockOffset& clock) const {
     return length_of(at_target) - clock.run_started;
   }
@@ -78,9 +81,9 @@ Error another_run(const std::string& why) {
 }
 
 std::optional<Error> Joiner::refusal() const {
-  const SessionIdentity& session = *run_.session;
+  const SessionIdentity& session = run_.sessions.front();
   const bool slow_ones = std::any_of(dump_.commands.begin(), dump_.commands.end(),
-                                     [&](const TargetCommand& one) { return one.session == session; });
+                                     [&](const TargetCommand& one) { return is_ours(one.session); });
   if (connections_.empty() && !slow_ones)
     return another_run(fmt::format("it knows no session of {} with ISID {} and TSIH {}; it tells of {}",
                                    printable_text(session.initiator), printable_text(session.isid), session.tsih,
@@ -141,7 +144,7 @@ const TargetCommand* Joiner::find(const OverdueOperation& operation, Duration en
   const TargetCommand* found = nullptr;
   Duration nearest{};
   for (const TargetCommand& command : dump_.commands) {
-    const bool same = command.session == *run_.session && command.itt == operation.itt &&
+    const bool same = is_ours(command.session) && command.itt == operation.itt &&
                       command.cdb.starts_with(operation.cdb);
     if (!same) continue;
     const Duration received = in_run(command.received, clock);
@@ -265,7 +268,7 @@ Joiner::Verdict Joiner::judge_unseen(Duration sent, Duration end, const ClockOff
     }
   }
   for (const TargetCommand& command : dump_.commands) {
-    const bool late = command.session == *run_.session && command.sent &&
+    const bool late = is_ours(command.session) && command.sent &&
                       (command.stage == "unacknowledged" || command.acknowledged);
     if (!late) continue;
     const Duration from = in_run(*command.sent, clock);
@@ -321,7 +324,7 @@ void Joiner::add_what_was_slow_then(const PathEvent& event, JoinedEvent& joined,
   for (const TargetCommand& command : dump_.commands) {
     const Duration from = std::max(in_run(command.received, clock), event.at);
     const Duration within = std::min(in_run(command.until, clock), end) - from;
-    if (command.session != *run_.session || within <= most) continue;
+    if (!is_ours(command.session) || within <= most) continue;
     most = within;
     worst = &command;
   }
@@ -372,7 +375,7 @@ bool matters(EventKind kind) {
 }  // namespace
 
 Result<TargetJoin> join_with_target(const RunView& run, const TargetDump& dump) {
-  if (!run.session)
+  if (run.sessions.empty())
     return Error{ErrorKind::invalid_input, EINVAL,
                  "the record does not say which session the run had: it is not of iSCSI, or of an older holdfast"};
   const Joiner joiner(run, dump);

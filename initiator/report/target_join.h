@@ -68,7 +68,7 @@ struct TargetJoin {
 
 /// What of a run record it takes to join it with a dump.
 struct RunView {
-  std::optional<SessionIdentity> session;
+  std::vector<SessionIdentity> sessions;
   Instant started{};  // by the initiator's monotonic clock
   std::string boot_id;
   std::int64_t started_unix_ns = 0;

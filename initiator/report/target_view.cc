@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <ctime>
+#include <map>
+#include <optional>
 #include <utility>
 
 #include "initiator/report/json_value.h"
@@ -12,13 +13,19 @@ namespace {
 
 constexpr std::size_t operations_max = 8;  // of one event
 
-std::optional<SessionIdentity> session_in(const Json& negotiated) {
-  SessionIdentity session{value_of<std::string>(negotiated, "InitiatorName"), value_of<std::string>(negotiated, "ISID"), 0};
-  const auto tsih = value_of<std::string>(negotiated, "TSIH");
-  const auto [end, error] = std::from_chars(tsih.data(), tsih.data() + tsih.size(), session.tsih);
-  const bool whole = !tsih.empty() && error == std::errc() && end == tsih.data() + tsih.size();
-  if (session.initiator.empty() || session.isid.empty() || !whole) return std::nullopt;
-  return session;
+/// Records from before there was a list have the last one among what was negotiated.
+std::vector<SessionIdentity> sessions_in(const Json& destination) {
+  std::vector<SessionIdentity> sessions;
+  for (const Json& one : list_in(destination, "sessions")) {
+    SessionIdentity session{value_of<std::string>(one, "InitiatorName"), value_of<std::string>(one, "ISID"),
+                            value_of<std::uint16_t>(one, "TSIH")};
+    if (!session.initiator.empty() && !session.isid.empty()) sessions.push_back(std::move(session));
+  }
+  if (!sessions.empty()) return sessions;
+  std::map<std::string, std::string> negotiated;
+  for (const auto& [key, value] : child(destination, "negotiated").items()) negotiated[key] = value.get<std::string>();
+  if (std::optional<SessionIdentity> session = SessionIdentity::of(negotiated)) sessions.push_back(std::move(*session));
+  return sessions;
 }
 
 /// "2026-11-22T12:00:00Z", or 0.
@@ -71,7 +78,7 @@ RunView view_in(const Json& json) {
   require_schema(json, run_schema);
   RunView run;
   const Json& workload = child(json, "workload");
-  run.session = session_in(child(child(json, "destination"), "negotiated"));
+  run.sessions = sessions_in(child(json, "destination"));
   run.started = Instant(Duration(std::clamp<std::int64_t>(value_of<std::int64_t>(workload, "started_ns"), 0, 1LL << 61)));
   run.started_unix_ns = unix_ns_of(value_of<std::string>(workload, "started"));
   run.boot_id = value_of<std::string>(child(json, "machine"), "boot_id");

@@ -23,6 +23,7 @@ TEST(RunJson, HasExactlyTheKeysOfTheContract) {
   EXPECT_EQ(json["verdict"], "stalled");
   EXPECT_EQ(json["destination"]["url"], "iscsi://127.0.0.1:3260/iqn.x:y/1");
   EXPECT_EQ(json["destination"]["negotiated"]["MaxBurstLength"], "262144");
+  EXPECT_EQ(json["destination"]["sessions"][0]["TSIH"], 7);
   EXPECT_EQ(json["totals"]["files"], 12'345);
   EXPECT_EQ(json["totals"]["bytes"], 123'456'789);
   EXPECT_EQ(json["totals"]["seconds"], 5.0);

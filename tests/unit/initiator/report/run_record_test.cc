@@ -105,5 +105,23 @@ TEST(RunRecord, ExitCodesOfWhatDidNotFinish) {
   EXPECT_EQ(record.exit_code(), 1);
 }
 
+TEST(RunRecord, EverySessionIsKeptOnceAndNotWithoutEnd) {
+  RunRecord::Destination destination;
+  std::map<std::string, std::string> facts = {{"InitiatorName", "iqn.2026-11.example:host"}, {"ISID", "00023d000001"}, {"TSIH", "1"}};
+  destination.note(facts);
+  destination.note(facts);
+  EXPECT_EQ(destination.sessions.size(), 1U);
+  for (int tsih = 2; tsih <= 1000; ++tsih) {
+    facts["TSIH"] = std::to_string(tsih);
+    destination.note(facts);
+  }
+  EXPECT_EQ(destination.sessions.size(), RunRecord::Destination::sessions_max);
+  EXPECT_EQ(destination.sessions.size() + destination.sessions_left_out, 1000U);
+  EXPECT_EQ(destination.negotiated["TSIH"], "1000");
+  RunRecord::Destination nbd;
+  nbd.note({{"server", "nbdkit"}});
+  EXPECT_TRUE(nbd.sessions.empty());
+}
+
 }  // namespace
 }  // namespace holdfast::initiator

@@ -30,7 +30,9 @@ inline RunRecord sample_record() {
   record.destination = {.url = "iscsi://127.0.0.1:3260/iqn.x:y/1",
                         .transport = "iscsi",
                         .bytes = 1 << 30,
-                        .negotiated = {{"MaxBurstLength", "262144"}, {"vendor", "IET"}}};
+                        .negotiated = {{"MaxBurstLength", "262144"}, {"vendor", "IET"}},
+                        .sessions = {{"iqn.2026-11.example:host", "00023d000001", 7}},
+                        .sessions_left_out = 3};
   record.totals = {.files = 12'345,
                    .directories = 67,
                    .others = 8,
@@ -99,6 +101,7 @@ inline RunRecord sample_record() {
   look.max_cmd_sn = 9;
   look.stat_sn = 10;
   look.r2ts = 11;
+  look.data_out_bytes = 12;
   look.ping_open = milliseconds(900);
   look.loop_late = milliseconds(12);
   stall.samples = {look};

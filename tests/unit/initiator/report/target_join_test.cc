@@ -21,7 +21,7 @@ struct Case {
   TargetDump dump;
 
   Case() {
-    run.session = session;
+    run.sessions = {session};
     run.started = Instant(1000s);
     run.time = 20s;
     run.started_unix_ns = Duration(1'800'000'000s).count();
@@ -264,8 +264,15 @@ TEST(TargetJoin, ADumpOfAnotherRunIsRefused) {
   by_wall_clocks.dump.taken_unix_ns += Duration(1h).count();
   EXPECT_NE(why(by_wall_clocks).find("the run did"), std::string::npos) << why(by_wall_clocks);
   Case no_session;
-  no_session.run.session.reset();
+  no_session.run.sessions.clear();
   EXPECT_NE(why(no_session).find("does not say which session"), std::string::npos);
+}
+
+TEST(TargetJoin, EverySessionOfTheRunIsItsOwn) {
+  Case one;
+  one.run.sessions.insert(one.run.sessions.begin(), {session.initiator, "00023d000002", 6});
+  one.finish(one.command(12'990ms), 12'990ms);
+  EXPECT_EQ(one.blame(), "network_out");
 }
 
 TEST(TargetJoin, ThePageAndTheTextTellIt) {
@@ -294,7 +301,7 @@ TEST(RunView, TheOperationsThatWaitedLongestAreThoseOfTheSamples) {
       {"at_s": 12.5, "oldest_tag": 42, "oldest_age_s": 2.499, "oldest_cdb": "2a00"},
       {"at_s": 13.5}]}, {"kind": "local_pause", "at_s": 15, "lasted_s": 1}]})");
   ASSERT_TRUE(run.ok()) << run.error().message;
-  EXPECT_EQ(run->session, session);
+  EXPECT_EQ(run->sessions, std::vector{session});
   EXPECT_EQ(run->started, Instant(5s));
   EXPECT_EQ(run->started_unix_ns, 1'795'348'800'000'000'000);
   ASSERT_EQ(run->overdue.size(), 2u);
@@ -306,7 +313,14 @@ TEST(RunView, TheOperationsThatWaitedLongestAreThoseOfTheSamples) {
   EXPECT_FALSE(run_view_from_json("{}").ok());
   const Result<RunView> older = run_view_from_json(R"({"schema": "holdfast.run/1", "events": []})");
   ASSERT_TRUE(older.ok());
-  EXPECT_FALSE(older->session);
+  EXPECT_TRUE(older->sessions.empty());
+  const Result<RunView> several = run_view_from_json(R"({"schema": "holdfast.run/1", "events": [], "destination": {
+    "negotiated": {"InitiatorName": "iqn.2026-11.example:host", "ISID": "00023d000001", "TSIH": "9"},
+    "sessions": [{"InitiatorName": "iqn.2026-11.example:host", "ISID": "00023d000001", "TSIH": 7},
+                 {"InitiatorName": "iqn.2026-11.example:host", "ISID": "00023d000001", "TSIH": 9}]}})");
+  ASSERT_TRUE(several.ok());
+  ASSERT_EQ(several->sessions.size(), 2u);
+  EXPECT_EQ(several->sessions.front(), session);
 }
 
 TEST(TargetDump, WhatIsNoneIsRefusedWithItsReason) {
