@@ -113,10 +113,11 @@ int run_copy(const CopyWords& words) {
   if (const Status limits = check_limits(words.run); !limits) return complain(limits.error(), exit_usage);
   Result<Destination> destination = Destination::parse(words.destination, std::getenv("HOLDFAST_PASSWORD"), words.run.engine);
   if (!destination) return complain(destination.error(), exit_usage);
-  if (words.run.reconnect > Duration(0) && !destination->is_device())
+  if (words.run.reconnect > Duration(0) && destination->may_stick() && !destination->is_device())
     return complain(Error{ErrorKind::invalid_input, EINVAL,
                           "--reconnect: " + words.destination +
-                              " is a tree of files; only block devices (iscsi://, nbd://) are sought again"},
+                              " is a directory of this machine's kernel, which has its connections to itself; iscsi://, "
+                              "nbd:// and nfs:// are sought again"},
                     exit_usage);
   if (words.locks && destination->is_device())
     return complain(Error{ErrorKind::invalid_input, EINVAL,

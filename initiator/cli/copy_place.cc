@@ -26,7 +26,7 @@ class DevicePlace final : public CopyPlace {
     device_ = std::make_unique<WatchedDevice>(std::move(opened).value(), timer_);
     facts_.transport = device_->transport();
     facts_.bytes = device_->size();
-    facts_.negotiated = device_->negotiated();
+    facts_.note(device_->negotiated());
     if (!read_only && device_->read_only())
       co_return Error{ErrorKind::refused, EROFS, "write to " + facts_.url + ": it is read-only; have its server export it writable"};
     co_return Status();
@@ -49,7 +49,7 @@ class DevicePlace final : public CopyPlace {
   Task<void> close(Duration deadline) override {
     if (device_ == nullptr) co_return;
     co_await device_->close(deadline);
-    facts_.negotiated = device_->negotiated();
+    facts_.note(device_->negotiated());
     wire_ = device_->wire();
     last_error_ = device_->last_error();
     drained_ = device_->drained();
@@ -89,8 +89,8 @@ class DevicePlace final : public CopyPlace {
 /// A tree of files that somebody else keeps.
 class TreePlace final : public CopyPlace, private PathWitness {
  public:
-  TreePlace(Loop& loop, Destination destination, WatchTimer& timer)
-      : loop_(loop), destination_(std::move(destination)), timer_(timer) {
+  TreePlace(Loop& loop, Destination destination, WatchTimer& timer, Reconnect reconnect)
+      : loop_(loop), destination_(std::move(destination)), timer_(timer), reconnect_(reconnect) {
     facts_.url = destination_.to_string();
   }
   ~TreePlace() override = default;
@@ -100,7 +100,7 @@ class TreePlace final : public CopyPlace, private PathWitness {
     const bool is_call = destination_.may_stick();
     const std::uint32_t slot = is_call ? begin_opening() : 0;
     const Duration limit = is_call ? deadline + beyond_hang : deadline;
-    Result<std::unique_ptr<Tree>> opened = co_await destination_.open_tree(loop_, read_only, limit, &stuck_in_);
+    Result<std::unique_ptr<Tree>> opened = co_await destination_.open_tree(loop_, read_only, limit, &stuck_in_, reconnect_);
     if (is_call && timer_.evidence() != nullptr) timer_.evidence()->remove(*this);
     if (is_call) timer_.watch().end(slot, opened ? 0 : opened.error().code, clock_now());
     if (!opened) {
@@ -112,7 +112,7 @@ class TreePlace final : public CopyPlace, private PathWitness {
     tree_ = std::make_unique<WatchedTree>(std::move(opened).value(), timer_);
     facts_.transport = tree_->transport();
     facts_.bytes = tree_->free_bytes();
-    facts_.negotiated = tree_->negotiated();
+    facts_.note(tree_->negotiated());
     co_return Status();
   }
 
@@ -122,7 +122,7 @@ class TreePlace final : public CopyPlace, private PathWitness {
   /// The workload has closed the tree, or it was abandoned.
   Task<void> close(Duration) override {
     if (tree_ == nullptr) co_return;
-    facts_.negotiated = tree_->negotiated();
+    facts_.note(tree_->negotiated());
     wire_ = tree_->wire();
     last_error_ = tree_->last_error();
     drained_ = tree_->drained();
@@ -154,6 +154,7 @@ class TreePlace final : public CopyPlace, private PathWitness {
   Loop& loop_;
   const Destination destination_;
   WatchTimer& timer_;
+  const Reconnect reconnect_;
   StuckIn stuck_in_;  // while it opens; then the tree tells it
   std::unique_ptr<Tree> tree_;
   bool drained_ = true;
@@ -166,7 +167,7 @@ class TreePlace final : public CopyPlace, private PathWitness {
 std::unique_ptr<CopyPlace> make_copy_place(Loop& loop, const Destination& destination, WatchTimer& timer,
                                            Reconnect reconnect) {
   if (destination.is_device()) return std::make_unique<DevicePlace>(loop, destination, timer, reconnect);
-  return std::make_unique<TreePlace>(loop, destination, timer);
+  return std::make_unique<TreePlace>(loop, destination, timer, reconnect);
 }
 
 }  // namespace holdfast::initiator

@@ -91,7 +91,7 @@ bool Destination::may_stick() const {
 }
 
 Task<Result<std::unique_ptr<Tree>>> Destination::open_tree(Loop& loop, bool read_only, Duration deadline,
-                                                           StuckIn* stuck_in) const {
+                                                           StuckIn* stuck_in, Reconnect reconnect) const {
   if (const auto* directory = std::get_if<Directory>(&place_)) {
     std::string path = directory->path;
     Task<Result<std::unique_ptr<Tree>>> opening =
@@ -107,6 +107,8 @@ Task<Result<std::unique_ptr<Tree>>> Destination::open_tree(Loop& loop, bool read
   options.writable = !read_only;
   options.open_deadline = deadline;
   options.findings = nfs->findings;
+  options.reconnect = reconnect.time;
+  options.listener = reconnect.listener;
   Result<std::unique_ptr<Tree>> tree = co_await NfsTree::open(loop, std::move(url), std::move(options));
   co_return tree;
 }

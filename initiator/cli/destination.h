@@ -46,9 +46,9 @@ class Destination {
   /// `reconnect` says.
   Task<Result<std::unique_ptr<Device>>> open_device(Loop& loop, bool read_only, Duration deadline,
                                                     std::uint32_t depth = 0, Reconnect reconnect = {}) const;
-  /// The same with a tree.
+  /// The same with a tree; of those only NFS has a connection of its own.
   Task<Result<std::unique_ptr<Tree>>> open_tree(Loop& loop, bool read_only, Duration deadline,
-                                                StuckIn* stuck_in = nullptr) const;
+                                                StuckIn* stuck_in = nullptr, Reconnect reconnect = {}) const;
 
  private:
   struct File {

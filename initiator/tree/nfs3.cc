@@ -231,7 +231,7 @@ Task<Result<NfsWritten>> Nfs3::write(const NfsHandle& file, const NfsOpen&, std:
   if (!result.ok()) co_return undecodable("write");
   const WRITE3resok& done = result->WRITE3res_u.resok;
   co_return NfsWritten{
-      .bytes = done.count, .stable = done.committed != UNSTABLE, .verifier = verifier_of(done.verf)};
+      .bytes = done.count, .stable = done.committed != UNSTABLE, .verifier = verifier_of(done.verf), .sent_again = call.sent_again()};
 }
 
 Task<Result<NfsVerifier>> Nfs3::commit(const NfsHandle& file) {

@@ -182,7 +182,7 @@ Task<Result<NfsWritten>> Nfs4::write(const NfsHandle& file, const NfsOpen& open,
   const WRITE4resok& written = result->nfs_resop4_u.opwrite.WRITE4res_u.resok4;
   co_return NfsWritten{.bytes = written.count,
                        .stable = written.committed != UNSTABLE4,
-                       .verifier = verifier_of(written.writeverf)};
+                       .verifier = verifier_of(written.writeverf), .sent_again = call.sent_again()};
 }
 
 Task<Result<NfsVerifier>> Nfs4::commit(const NfsHandle& file) {

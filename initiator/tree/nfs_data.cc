@@ -43,7 +43,13 @@ Task<Result<NodeId>> NfsTree::create_file(NodeId parent, const std::string& name
   change.times = ranges.empty();
   change.size = ranges.empty() && attributes.bytes != 0;
   const NfsHandle& place = (*directory)->node.handle;
+  const std::uint32_t reconnects = session_->connection().reconnects();
   Result<NfsNode> made = co_await protocol_.create(place, name, change, file->open);
+  // Version 4's open is counted, and answered again as it was; version 3 has nothing that stays open.
+  if (!made && made.error().code == EEXIST && came_back_since(reconnects) && session_->url().version == 3) {
+    Result<NfsNode> before = co_await made_before(place, name, S_IFREG, made.error());
+    made = std::move(before);
+  }
   if (!made) co_return noted(made.error());
   file->facts = made->facts;
   const NodeId id = nodes_.add(std::move(made).value(), place, name);
@@ -58,6 +64,13 @@ Task<Status> NfsTree::write(NodeId file, std::uint64_t offset, std::span<const s
   const NfsHandle& handle = (*found)->node.handle;
   NfsOpenFile& open = *(*found)->open;
   if (data.empty()) co_return Status();
+  for (const DataRange& range : open.lingering) {
+    if (offset >= range.offset + range.bytes || range.offset >= offset + data.size()) continue;
+    const Error error{ErrorKind::system, EIO,
+                      "write: what was written there before had to be sent again after the connection broke, and its "
+                      "first sending may still come, on top of this"};
+    co_return noted(error);
+  }
   open.wrote = true;
   open.written_end = std::max(open.written_end, offset + data.size());
   Status written;
@@ -96,6 +109,7 @@ Task<Status> NfsTree::write_piece(const NfsHandle& handle, NfsOpenFile& file, st
       co_return Error{ErrorKind::protocol, EPROTO,
                       fmt::format("write: the server took {} bytes of {}", written->bytes, data.size())};
     file.note(*written);
+    if (written->sent_again) file.lingering.push_back({.offset = offset, .bytes = written->bytes});
     offset += written->bytes;
     data = data.subspan(written->bytes);
   }

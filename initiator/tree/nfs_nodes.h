@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "common/runtime/event.h"
 #include "initiator/tree/nfs_protocol.h"
@@ -27,6 +28,9 @@ struct NfsOpenFile {
   bool uncommitted = false;
   std::optional<NfsVerifier> verifier;
   bool forgotten = false;  // the verifier has changed since
+
+  /// Where a write may still land that was sent before a connection broke, and since then again.
+  std::vector<DataRange> lingering;
 
   void note(const NfsWritten& written) {
     if (written.stable) return;

@@ -73,6 +73,7 @@ struct NfsWritten {
   std::uint32_t bytes = 0;
   bool stable = false;  // it is on the medium already
   NfsVerifier verifier{};
+  bool sent_again = false;  // a first sending of it, on a connection that broke, may still come
 };
 
 struct NfsFinished {

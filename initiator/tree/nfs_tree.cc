@@ -60,7 +60,10 @@ Task<Result<std::unique_ptr<Tree>>> NfsTree::open(Loop& loop, NfsUrl url, Option
     Status done = co_await tree->begin();
     begun = std::move(done);
   }
-  if (begun) co_return std::unique_ptr<Tree>(std::move(tree));
+  if (begun) {
+    tree->session_->connection().seek_again(tree->options_.reconnect, tree->options_.listener);
+    co_return std::unique_ptr<Tree>(std::move(tree));
+  }
   co_await tree->session_->close();
   co_return begun.error();
 }
@@ -275,11 +278,24 @@ Task<Result<NodeId>> NfsTree::make_node(NodeId parent, const std::string& name, 
   change.owner = options_.findings->owners.empty();
   change.times = times;
   const NfsHandle& place = (*directory)->node.handle;
+  const std::uint32_t reconnects = session_->connection().reconnects();
   Result<NfsNode> made = co_await protocol_.make(place, name, change, target);
+  if (!made && made.error().code == EEXIST && came_back_since(reconnects)) {
+    Result<NfsNode> before = co_await made_before(place, name, attributes.mode, made.error());
+    made = std::move(before);
+  }
   if (!made) co_return noted(made.error());
   Status settled = co_await settle(made->handle, made->facts, attributes, times);
   if (!settled) co_return noted(settled.error());
   co_return nodes_.add(std::move(made).value(), place, name);
+}
+
+Task<Result<NfsNode>> NfsTree::made_before(const NfsHandle& parent, const std::string& name, std::uint32_t mode,
+                                           Error error) {
+  Result<NfsNode> found = co_await protocol_.look_up(parent, name);
+  if (!found) co_return found.error();
+  if ((found->facts.attributes.mode & S_IFMT) != (mode & S_IFMT)) co_return error;
+  co_return found;
 }
 
 Task<Result<NodeId>> NfsTree::make_directory(NodeId parent, const std::string& name, const Attributes& attributes) {
@@ -305,7 +321,14 @@ Task<Status> NfsTree::link(NodeId node, NodeId parent, const std::string& name) 
   if (!found) co_return found.error();
   Result<NfsTreeNode*> directory = node_at(parent, "link");
   if (!directory) co_return directory.error();
-  Status linked = co_await protocol_.link((*found)->node.handle, (*directory)->node.handle, name);
+  const NfsIdentity identity = (*found)->node.facts.identity;
+  const NfsHandle place = (*directory)->node.handle;
+  const std::uint32_t reconnects = session_->connection().reconnects();
+  Status linked = co_await protocol_.link((*found)->node.handle, place, name);
+  if (!linked && linked.error().code == EEXIST && came_back_since(reconnects)) {
+    const Result<NfsNode> there = co_await protocol_.look_up(place, name);
+    if (there && there->facts.identity == identity) linked = Status();
+  }
   if (!linked) co_return noted(linked.error());
   co_return Status();
 }

@@ -30,6 +30,9 @@ class NfsTree final : public Tree {
     bool writable = false;
     Duration open_deadline = std::chrono::seconds(10);
     std::shared_ptr<NfsFindings> findings = std::make_shared<NfsFindings>();
+    /// For so long a server is sought again whose connection broke; zero: it is not.
+    Duration reconnect{};
+    ReconnectListener* listener = nullptr;  // outlives the tree
   };
   static Task<Result<std::unique_ptr<Tree>>> open(Loop& loop, NfsUrl url, Options options);
   ~NfsTree() override;
@@ -102,6 +105,10 @@ class NfsTree final : public Tree {
   Task<Result<std::size_t>> read_piece(const NfsHandle& handle, std::uint64_t offset, std::span<std::byte> data);
   Task<void> read_beside(const NfsHandle& handle, std::uint64_t offset, std::span<std::byte> data,
                          Result<std::size_t>& result);
+  /// What has that name after a request was sent twice is what the first sending made, if it is of that
+  /// kind: nobody else makes anything in our directory, which was empty.
+  Task<Result<NfsNode>> made_before(const NfsHandle& parent, const std::string& name, std::uint32_t mode, Error error);
+  bool came_back_since(std::uint32_t reconnects) const { return session_->connection().reconnects() != reconnects; }
   Task<Result<bool>> try_lock(NfsTreeNode& node, NfsRange range, bool exclusive);
 
   std::unique_ptr<NfsSession> session_;

@@ -17,6 +17,7 @@
 #include "common/base/endian.h"
 #include "common/base/units.h"
 #include "initiator/device/deadline.h"
+#include "initiator/tree/rpc_connection_parts.h"
 #include "initiator/tree/rpc_deadline.h"
 
 namespace holdfast::initiator {
@@ -32,13 +33,24 @@ constexpr std::byte zeros[4]{};
 /// Many servers believe only root, who alone may use these ports, when it says who its users are.
 constexpr std::uint16_t reserved_port_first = 665, reserved_port_last = 1023;
 
+bool bind_to(int fd, const SocketAddress& peer, std::uint16_t port) {
+  const Result<SocketAddress> own = SocketAddress::parse(peer.is_ipv6() ? "::" : "0.0.0.0", port);
+  return ::bind(fd, own->get(), own->bytes()) == 0;
+}
+
+/// Servers that remember what they have answered may know us by our port as well.
+bool bind_same_port(int fd, const SocketAddress& peer, std::uint16_t port) {
+  const int yes = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  return port != 0 && bind_to(fd, peer, port);
+}
+
 void bind_reserved_port(int fd, const SocketAddress& peer, std::uint32_t seed) {
   if (::geteuid() != 0) return;
   constexpr std::uint32_t ports = reserved_port_last - reserved_port_first + 1;
   for (std::uint32_t i = 0; i < ports; ++i) {
     const auto port = static_cast<std::uint16_t>(reserved_port_first + (seed + i) % ports);
-    const Result<SocketAddress> own = SocketAddress::parse(peer.is_ipv6() ? "::" : "0.0.0.0", port);
-    if (::bind(fd, own->get(), own->bytes()) == 0) return;
+    if (bind_to(fd, peer, port)) return;
     if (errno != EADDRINUSE) return;
   }
 }
@@ -56,43 +68,6 @@ iovec vector_of(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-/// A wait for the socket to become ready.
-class RpcConnection::Poll final : public Completion {
- public:
-  Poll(RpcConnection& connection, bool writable) : connection_(connection), writable_(writable) {}
-  ~Poll() = default;
-
- private:
-  void complete(std::int32_t result, bool) override { connection_.polled(result, writable_); }
-  RpcConnection& connection_;
-  const bool writable_;
-};
-
-/// Sends what was asked for in this turn, and answers what was given up.
-class RpcConnection::Flush final : public Deferred {
- public:
-  explicit Flush(RpcConnection& connection) : connection_(connection) {}
-  ~Flush() = default;
-
- private:
-  void run() override {
-    connection_.changed_.set();
-    connection_.answer_failed_calls();
-    if (!connection_.failed()) connection_.send();
-  }
-  RpcConnection& connection_;
-};
-
-struct RpcConnection::Parts {
-  explicit Parts(RpcConnection& connection)
-      : reader(connection, false), writer(connection, true), flush(connection) {}
-  bool idle() const { return !reader.in_flight() && !writer.in_flight() && !flush.queued(); }
-
-  Poll reader;
-  Poll writer;
-  Flush flush;
-};
-
 RpcConnection::RpcConnection(Loop& loop, SocketAddress address, Options options)
     : loop_(loop),
       address_(address),
@@ -108,7 +83,7 @@ RpcConnection::~RpcConnection() { CHECK(failed_ && parts_->idle() && given_up_.e
 Task<Result<std::unique_ptr<RpcConnection>>> RpcConnection::connect(Loop& loop, SocketAddress address,
                                                                     Options options, Instant deadline) {
   std::unique_ptr<RpcConnection> connection(new RpcConnection(loop, address, std::move(options)));
-  Status ready = connection->open_socket();
+  Status ready = connection->open_socket(0);
   if (ready) {
     RpcDeadline limit(loop, *connection, deadline);
     Status established = co_await connection->establish();
@@ -126,22 +101,18 @@ Task<Result<std::unique_ptr<RpcConnection>>> RpcConnection::connect(Loop& loop, 
   co_return error;
 }
 
-Status RpcConnection::open_socket() {
+/// Begins to connect, from `own_port` if there is one and it is free.
+Status RpcConnection::open_socket(std::uint16_t own_port) {
   Result<Fd> opened = open_tcp(address_);
-  if (!opened) {
-    failed_ = true;
-    return opened.error();
-  }
+  if (!opened) return opened.error();
   socket_ = std::move(opened).value();
   const int fd = socket_.get();
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
   set_no_delay(fd);
   set_keep_alive(fd);
-  bind_reserved_port(fd, address_, next_xid_);
+  if (own_port == 0 || !bind_same_port(fd, address_, own_port)) bind_reserved_port(fd, address_, next_xid_);
   if (::connect(fd, address_.get(), address_.bytes()) == 0 || errno == EINPROGRESS) return {};
-  const Error error{ErrorKind::system, errno, std::generic_category().message(errno)};
-  fail(error);
-  return error;
+  return Error{ErrorKind::system, errno, std::generic_category().message(errno)};
 }
 
 Task<Status> RpcConnection::establish() {
@@ -164,17 +135,17 @@ Task<Status> RpcConnection::greet() {
 }
 
 WireUse RpcConnection::wire() const {
-  if (failed_) return wire_at_end_;
-  WireUse use = bytes_of_socket(socket_.get());
+  WireUse use = wire_before_;
+  if (!failed_ && !seeking_) use += bytes_of_socket(socket_.get());
   use.requests = calls_made_;
   return use;
 }
 
 void RpcConnection::examine(ConnectionEvidence& into) const {
   into.id = id_;
-  into.failed = failed_;
-  into.failure = failed_ ? failure_.code : 0;
-  into.tcp = failed_ ? tcp_at_end_ : tcp_state(socket_.get());
+  into.failed = failed_ || seeking_;
+  into.failure = into.failed ? failure_.code : 0;
+  into.tcp = into.failed ? tcp_at_end_ : tcp_state(socket_.get());
   into.last_received = last_received_;
   into.last_sent = last_sent_;
   into.owed = static_cast<std::uint32_t>(sent_.size() + sending_.size());
@@ -191,7 +162,7 @@ void RpcConnection::examine(ConnectionEvidence& into) const {
 }
 
 std::optional<PeerDoor> RpcConnection::door() const {
-  if (failed_) return std::nullopt;
+  if (failed_ || seeking_) return std::nullopt;
   PeerDoor door;
   door.local = local_address(socket_.get());
   door.peer = peer_address(socket_.get());
@@ -206,6 +177,7 @@ void RpcConnection::begin(RpcCall& call, std::uint32_t procedure) {
   call.data = {};
   call.results = {};
   call.status = Status();
+  call.sent_again_ = false;
   call.xid_ = next_xid_++;
   call.procedure_ = procedure;
   append_call(call.message, call.xid_, options_.program, procedure, options_.credential);
@@ -217,6 +189,7 @@ void RpcConnection::repeat(RpcCall& call) {
   std::memcpy(call.message.data() + record_mark_bytes, &xid, sizeof xid);
   call.results = {};
   call.status = Status();
+  call.sent_again_ = false;
 }
 
 void RpcConnection::submit(RpcCall& call) {
@@ -241,7 +214,7 @@ void RpcConnection::send() {
     last_sent_ = sending_.back()->sent_ = loop_.now();
     ++calls_made_;
   }
-  while (!failed_ && !sending_.empty())
+  while (connected_ && !failed_ && !sending_.empty())
     if (!send_some()) break;
   watch_socket();
 }
@@ -271,7 +244,7 @@ bool RpcConnection::send_some() {
   if (got < 0) {
     if (errno == EINTR) return true;
     if (errno != EAGAIN && errno != EWOULDBLOCK)
-      fail(Error{ErrorKind::peer_closed, errno, "send to the server: " + std::generic_category().message(errno)});
+      broke(Error{ErrorKind::peer_closed, errno, "send to the server: " + std::generic_category().message(errno)});
     return false;
   }
   sent(static_cast<std::size_t>(got));
@@ -289,7 +262,7 @@ void RpcConnection::sent(std::size_t bytes) {
 }
 
 void RpcConnection::watch_socket() {
-  if (failed_) return;
+  if (failed_ || seeking_) return;
   if (!parts_->reader.in_flight()) loop_.submit(Operation::poll(socket_.get(), POLLIN | POLLRDHUP), parts_->reader);
   if (!sending_.empty() && !parts_->writer.in_flight())
     loop_.submit(Operation::poll(socket_.get(), POLLOUT), parts_->writer);
@@ -298,7 +271,15 @@ void RpcConnection::watch_socket() {
 void RpcConnection::polled(std::int32_t result, bool writable) {
   changed_.set();
   if (failed_) return;
-  if (result < 0) return fail(Error::from_errno(-result, "poll the connection"));
+  if (seeking_) {
+    int error = 0;
+    socklen_t bytes = sizeof error;
+    if (writable && result >= 0) ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &bytes);
+    attempt_error_ = result < 0 ? -result : error;
+    attempt_over_ = true;
+    return;
+  }
+  if (result < 0) return broke(Error::from_errno(-result, "poll the connection"));
   if (writable) {
     if (!connected_) {
       int error = 0;
@@ -315,7 +296,7 @@ void RpcConnection::polled(std::int32_t result, bool writable) {
 }
 
 void RpcConnection::receive() {
-  for (int round = 0; round < receptions_a_turn && !failed_; ++round) {
+  for (int round = 0; round < receptions_a_turn && !failed_ && !seeking_; ++round) {
     const std::size_t missing = record_.size() - record_at_;
     iovec vectors[2] = {{record_.data() + record_at_, missing}, {staging_.data(), staging_.size()}};
     msghdr message{};
@@ -325,12 +306,12 @@ void RpcConnection::receive() {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (got < 0)
-      return fail(Error{ErrorKind::peer_closed, errno,
-                        "the connection broke: " + std::generic_category().message(errno)});
+      return broke(Error{ErrorKind::peer_closed, errno,
+                         "the connection broke: " + std::generic_category().message(errno)});
     if (got == 0)
-      return fail(Error{ErrorKind::peer_closed, ECONNRESET,
-                        heard_ ? "the server closed the connection"
-                               : "it closed the connection without an answer: is this the right port?"});
+      return broke(Error{ErrorKind::peer_closed, ECONNRESET,
+                         heard_ ? "the server closed the connection"
+                                : "it closed the connection without an answer: is this the right port?"});
     const auto bytes = static_cast<std::size_t>(got);
     last_received_ = loop_.now();
     const std::size_t direct = std::min(bytes, missing);
@@ -403,9 +384,12 @@ void RpcConnection::finish(RpcCall& call, Status status) {
 
 void RpcConnection::fail(Error why) {
   if (failed_) return;
-  wire_at_end_ = wire();
-  tcp_at_end_ = tcp_state(socket_.get());
+  if (!seeking_) {
+    wire_before_ = wire();
+    tcp_at_end_ = tcp_state(socket_.get());
+  }
   failed_ = true;
+  connected_ = false;
   failure_ = std::move(why);
   loop_.cancel(parts_->reader);
   loop_.cancel(parts_->writer);
@@ -442,6 +426,7 @@ Task<void> RpcConnection::close() {
     changed_.reset();
     co_await changed_.wait();
   }
+  co_await work_.join();
   socket_.reset();
 }
 

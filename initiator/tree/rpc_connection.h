@@ -16,6 +16,7 @@
 #include "common/runtime/event.h"
 #include "common/runtime/fd.h"
 #include "common/runtime/loop.h"
+#include "common/runtime/scope.h"
 #include "common/runtime/socket.h"
 #include "common/runtime/task.h"
 #include "initiator/device/path_witness.h"
@@ -23,6 +24,8 @@
 #include "initiator/tree/rpc_message.h"
 
 namespace holdfast::initiator {
+
+class ReconnectListener;
 
 /// One remote call and its answer. Its owner keeps it where it is until `done` was called.
 struct RpcCall {
@@ -45,17 +48,23 @@ struct RpcCall {
   void (*done)(RpcCall&) = nullptr;
   void* owner = nullptr;
 
+  /// It was sent on a connection that broke, and once more on the next: it may have been carried out twice,
+  /// and the first time may be still to come.
+  bool sent_again() const { return sent_again_; }
+
  private:
   friend class RpcConnection;
+  bool sent_again_ = false;
   std::uint32_t xid_ = 0;
   std::uint32_t procedure_ = 0;
   Instant sent_{};
   std::byte data_length_[4]{};
 };
 
-/// A TCP connection to one RPC program. Nothing is sent twice and nothing connects anew: what breaks
-/// the connection ends every call with the reason, and every later one. A call has no deadline of
-/// its own.
+/// A TCP connection to one RPC program. What breaks the connection ends every call with the reason, and
+/// every later one; unless `seek_again` was called: then the server is sought by our schedule, and what it
+/// has not answered is sent once more under the same number, by which it can know it again. A call has no
+/// deadline of its own.
 class RpcConnection {
  public:
   struct Options {
@@ -70,6 +79,14 @@ class RpcConnection {
   ~RpcConnection();
   RpcConnection(const RpcConnection&) = delete;
   RpcConnection& operator=(const RpcConnection&) = delete;
+
+  /// From now on, for so long after each break. `listener` outlives the connection.
+  void seek_again(Duration time, ReconnectListener* listener) {
+    seek_for_ = time;
+    listener_ = listener;
+  }
+  /// How often it broke and came back.
+  std::uint32_t reconnects() const { return reconnects_; }
 
   bool failed() const { return failed_; }
   const Error& failure() const { return failure_; }
@@ -120,7 +137,12 @@ class RpcConnection {
   struct Parts;
 
   RpcConnection(Loop& loop, SocketAddress address, Options options);
-  Status open_socket();
+  Status open_socket(std::uint16_t own_port);
+  void broke(Error why);
+  Task<void> seek();
+  Task<Status> attempt(Duration limit);
+  Task<void> let_go();
+  void resume(int attempts);
   Task<Status> establish();
   Task<Status> greet();
 
@@ -145,9 +167,9 @@ class RpcConnection {
   bool heard_ = false;  // something that looks like RPC came back
   bool failed_ = false;
   Error failure_;
-  WireUse wire_at_end_;
+  WireUse wire_before_;  // of sockets that are closed
   TcpState tcp_at_end_;
-  const std::uint32_t id_ = new_connection_id();
+  std::uint32_t id_ = new_connection_id();
   Instant last_received_{};
   Instant last_sent_{};
   std::uint64_t calls_made_ = 0;
@@ -167,8 +189,20 @@ class RpcConnection {
   bool in_fragment_ = false;
   bool last_fragment_ = false;
 
+  // After a break.
+  Duration seek_for_{};  // zero: it is not sought again
+  ReconnectListener* listener_ = nullptr;
+  bool seeking_ = false;
+  bool attempt_over_ = false;
+  int attempt_error_ = 0;
+  Instant lost_at_{};
+  Instant port_tried_for_{};
+  std::size_t calls_sent_again_ = 0;
+  std::uint32_t reconnects_ = 0;
+
   Event changed_;
   Event pauses_;
+  Scope work_;
   std::unique_ptr<Parts> parts_;
 };
 
