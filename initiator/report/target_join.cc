@@ -36,7 +36,7 @@ class Joiner {
  public:
   Joiner(const RunView& run, const TargetDump& dump) : run_(run), dump_(dump) {
     for (const TargetConnection& connection : dump.connections) {
-      if (connection.session != *run.session) continue;
+      if (!is_ours(connection.session)) continue;
       connections_.push_back(&connection);
       rounds_.insert(rounds_.end(), connection.rounds.begin(), connection.rounds.end());
     }

@@ -4,6 +4,10 @@
 # says, the run shows nothing and is made again.
 . "$(dirname "$0")/incident.sh"
 transport="$1" fault="$2" runs="$3" results="$4"
+# `libiscsi` is iSCSI with that engine; `iscsi` is our own.
+server="${transport/libiscsi/iscsi}" engine=()
+[[ $transport != iscsi && $transport != tgt ]] || engine=(--engine native)
+[[ $transport != libiscsi ]] || engine=(--engine libiscsi)
 need_root "network namespaces and frozen filesystems"
 real_holdfast="$HOLDFAST"
 lab_up 9000
@@ -92,16 +96,16 @@ begin_killed() { end_server; }
 begin_starved() { kill -STOP "$RUN" 2> /dev/null || true; }
 begin_not_reading() { step 'now stop out'; }
 begin_backend() {
-  if [[ $transport == iscsi ]]; then adm fault add hang > "$WORK/rule"; else fsfreeze -f "$WORK/media"; fi
+  if [[ $server == iscsi ]]; then adm fault add hang > "$WORK/rule"; else fsfreeze -f "$WORK/media"; fi
 }
 end_fault() {
   case "$fault" in
     cut_* | neighbour | long_frames) heal ;;
     stopped) kill -CONT "$SERVED" ;;
-    killed) "start_$transport" ;;
+    killed) "start_$server" ;;
     starved) kill -CONT "$RUN" 2> /dev/null || true ;;
     not_reading) step 'now resume' ;;
-    backend) if [[ $transport == iscsi ]]; then adm fault clear; else fsfreeze -u "$WORK/media"; fi ;;
+    backend) if [[ $server == iscsi ]]; then adm fault clear; else fsfreeze -u "$WORK/media"; fi ;;
   esac
 }
 
@@ -120,7 +124,7 @@ begin_run() {
     [[ $fault != long_frames && $fault != not_reading ]] || kind=(--rw write --block 64k --depth 8)
     # Reads come from the page cache, which no frozen filesystem holds up.
     [[ $fault != backend ]] || kind=(--rw randwrite --block 16k --depth 4)
-    start run "$HOLDFAST" load "$URL" "${kind[@]}" --time 5s "${limits[@]}"
+    start run "$HOLDFAST" load "$URL" "${engine[@]}" "${kind[@]}" --time 5s "${limits[@]}"
   fi
   RUN="$PID"
 }
@@ -143,9 +147,9 @@ print(*sys.argv[2:4], "void" if void else worst["blame"], worst["kind"], f"{wors
 PYTHON
 }
 
-[[ $transport == iscsi ]] || make_freezable
+[[ $server == iscsi ]] || make_freezable
 [[ $transport != nfs ]] || make_big_tree "$WORK/tree" 500
-"start_$transport"
+"start_$server"
 if [[ $fault == not_reading ]]; then
   HOLDFAST="$WORK/in-lab-fault"
   printf '#!/bin/sh\nexec ip netns exec %q %q "$@"\n' "$LAB-server" "$real_holdfast" > "$HOLDFAST"
