@@ -6,7 +6,8 @@
 #
 # HOLDFAST_BLAME_RUNS=20 makes 20 runs of each row (1), HOLDFAST_BLAME_AT_ONCE=4 so many rows at once (3, or 5
 # where each has one run), HOLDFAST_BLAME_ROWS='iscsi:cut_in nbd:stopped' these rows
-# alone, HOLDFAST_BLAME_KEEP=FILE keeps every run's line.
+# alone, HOLDFAST_BLAME_KEEP=FILE keeps every run's line, and HOLDFAST_BLAME_RATE=200 makes the load so many
+# operations a second, for a machine that has others to serve.
 . "$(dirname "$0")/lib.sh"
 need_root "network namespaces and frozen filesystems"
 runs="${HOLDFAST_BLAME_RUNS:-1}"

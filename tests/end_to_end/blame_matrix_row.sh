@@ -124,7 +124,8 @@ begin_run() {
     [[ $fault != long_frames && $fault != not_reading ]] || kind=(--rw write --block 64k --depth 8)
     # Reads come from the page cache, which no frozen filesystem holds up.
     [[ $fault != backend ]] || kind=(--rw randwrite --block 16k --depth 4)
-    start run "$HOLDFAST" load "$URL" "${engine[@]}" "${kind[@]}" --time 5s "${limits[@]}"
+    [[ -z "${HOLDFAST_BLAME_RATE-}" ]] || kind+=(--rate "$HOLDFAST_BLAME_RATE")
+    start run "$HOLDFAST" load "$URL" "${engine[@]}" "${kind[@]}" --time 30s "${limits[@]}"
   fi
   RUN="$PID"
 }
@@ -142,7 +143,9 @@ worst = max(bad, key=lambda e: e["lasted_s"], default={"blame": "nothing", "kind
 for event in bad:
     if event["kind"] in ("hang", "outage"):
         worst = event
-void = sys.argv[4] or sys.argv[3] != "starved" and worst["blame"] == "local" and "our own" in worst["evidence"]
+# A pause of our own, or a stall for which the tool blames one: this machine did not run it, and nothing is shown.
+starved = worst["kind"] == "local_pause" or worst["blame"] == "local" and "our own" in worst["evidence"]
+void = sys.argv[4] or sys.argv[3] != "starved" and starved
 print(*sys.argv[2:4], "void" if void else worst["blame"], worst["kind"], f"{worst['lasted_s']:.2f}", worst["evidence"].replace("\n", " "))
 PYTHON
 }
@@ -167,6 +170,11 @@ for ((number = 1; shown < runs && number <= 2 * runs + 2; ++number)); do
   "begin_$fault"
   sleep "$(passes "$number" && random_s 1100 1800 || echo 2.3)"
   [[ $fault == killed ]] || end_fault
+  if passes "$number"; then
+    # What was lost is sent again at the latest when it has been gone for as long as it was cut.
+    sleep 2.2
+    kill -INT "$RUN" 2> /dev/null || true
+  fi
   wait_until 40 eval "! is_alive $RUN" || fail "a run does not end"
   wait "$RUN" || true
   [[ $fault != killed ]] || end_fault
