@@ -124,20 +124,27 @@ begin_run() {
     [[ $fault != long_frames && $fault != not_reading ]] || kind=(--rw write --block 64k --depth 8)
     # Reads come from the page cache, which no frozen filesystem holds up.
     [[ $fault != backend ]] || kind=(--rw randwrite --block 16k --depth 4)
-    [[ -z "${HOLDFAST_BLAME_RATE-}" ]] || kind+=(--rate "$HOLDFAST_BLAME_RATE")
+    # What we ourselves have not sent in time is no stall of the path; a rate would make it look like one.
+    [[ -z "${HOLDFAST_BLAME_RATE-}" || $fault == starved ]] || kind+=(--rate "$HOLDFAST_BLAME_RATE")
     start run "$HOLDFAST" load "$URL" "${engine[@]}" "${kind[@]}" --time 30s "${limits[@]}"
   fi
   RUN="$PID"
 }
 
 result() {
-  python3 - "$WORK/run.json" "$transport" "$fault" "$VOID" << 'PYTHON'
+  python3 - "$WORK/run.json" "$transport" "$fault" "$VOID" "$FAULT_AT" << 'PYTHON'
 import json, sys
 try:
     run = json.load(open(sys.argv[1]))
 except (OSError, ValueError):
     run = {"events": []}
 bad = [e for e in run["events"] if e["kind"] in ("stall", "hang", "outage", "local_pause")]
+# What stalled before the fault was made is none of its doing, be the server slow or the machine; where that ended
+# the run, or hid the fault's own, nothing is shown.
+made_at = float(sys.argv[5]) - run.get("workload", {}).get("started_ns", 0) / 1e9
+before = [e for e in bad if e["at_s"] < made_at - 0.4]
+hidden = any(e["kind"] in ("hang", "outage") or e["at_s"] + e["lasted_s"] > made_at for e in before)
+bad = [e for e in bad if e not in before]
 worst = max(bad, key=lambda e: e["lasted_s"], default={"blame": "nothing", "kind": "none", "lasted_s": 0, "evidence": ""})
 # The one that ended the run tells more than what came before it.
 for event in bad:
@@ -145,7 +152,7 @@ for event in bad:
         worst = event
 # A pause of our own, or a stall for which the tool blames one: this machine did not run it, and nothing is shown.
 starved = worst["kind"] == "local_pause" or worst["blame"] == "local" and "our own" in worst["evidence"]
-void = sys.argv[4] or sys.argv[3] != "starved" and starved
+void = sys.argv[4] or hidden or sys.argv[3] != "starved" and starved
 print(*sys.argv[2:4], "void" if void else worst["blame"], worst["kind"], f"{worst['lasted_s']:.2f}", worst["evidence"].replace("\n", " "))
 PYTHON
 }
@@ -167,8 +174,14 @@ for ((number = 1; shown < runs && number <= 2 * runs + 2; ++number)); do
   wait_until 30 eval "is_under_way || ! is_alive $RUN"
   sleep "$(random_s 300 1500)"
   is_alive "$RUN" || VOID=void  # It never came so far.
+  read -r FAULT_AT _ < /proc/uptime
   "begin_$fault"
-  sleep "$(passes "$number" && random_s 1100 1800 || echo 2.3)"
+  if passes "$number"; then
+    sleep "$(random_s 1100 1800)"
+  else
+    # Until it has given up, so that nothing is seen of what comes after the fault.
+    wait_until 40 eval "! is_alive $RUN" || fail "a run does not give up"
+  fi
   [[ $fault == killed ]] || end_fault
   if passes "$number"; then
     # What was lost is sent again at the latest when it has been gone for as long as it was cut.
