@@ -122,6 +122,7 @@ Task<Status> LibiscsiSession::authenticate(const IscsiLogin& login, Instant dead
     co_return not_logged_in(login, portal_, transcript_, refused);
   }
   logged_in_ = true;
+  congestion_control_ = congestion_control(iscsi_get_fd(context_));
   co_return Status();
 }
 
@@ -275,7 +276,9 @@ void LibiscsiSession::overhear() {
 }
 
 std::map<std::string, std::string> LibiscsiSession::negotiated() const {
-  return session_record(transcript_, initiator_, portal_);
+  auto record = session_record(transcript_, initiator_, portal_);
+  record["congestion_control"] = congestion_control_;
+  return record;
 }
 
 std::string LibiscsiSession::library_words() const {

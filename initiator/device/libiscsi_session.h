@@ -123,6 +123,7 @@ class LibiscsiSession final : public IscsiSession {
   TcpState tcp_at_end_;
   const std::uint32_t id_ = new_connection_id();
   std::string initiator_;
+  std::string congestion_control_;
   PingEvidence ping_;
   Instant last_received_{};
   Instant last_sent_{};

@@ -39,6 +39,14 @@ void describe_run(std::string& text, const RunRecord& record) {
   if (connections != record.destination.negotiated.end())
     facts += fmt::format(", {} connection{}", printable_text(connections->second), connections->second == "1" ? "" : "s");
   line(text, "{}", facts);
+  std::string agreed;
+  for (const char* key : {"HeaderDigest", "DataDigest", "InitialR2T", "ImmediateData", "FirstBurstLength", "MaxBurstLength",
+                          "MaxRecvDataSegmentLength", "MaxOutstandingR2T", "congestion_control"}) {
+    const auto found = record.destination.negotiated.find(key);
+    if (found != record.destination.negotiated.end())
+      agreed += fmt::format("{}{}={}", agreed.empty() ? "" : " ", key, printable_text(found->second));
+  }
+  if (!agreed.empty()) line(text, "  agreed on    {}", agreed);
 }
 
 void describe_work(std::string& text, const RunRecord& record) {
@@ -70,7 +78,10 @@ void describe_cost(std::string& text, const RunRecord& record) {
   const RunRecord::Totals& totals = record.totals;
   if (totals.wire.requests > 0) line(text, "  on the wire  {}", wire_text(totals.wire));
   if (totals.verify_wire.requests > 0) line(text, "    to verify  {}", wire_text(totals.verify_wire));
-  line(text, "  this tool    {:.0f} % of a processor{}", record.generator_share() * 100,
+  line(text, "  this tool    {:.0f} % of a processor{}{}", record.generator_share() * 100,
+       record.load && record.load->poll > Duration(0)
+           ? fmt::format(", polling for {} before it sleeps", duration_text(record.load->poll))
+           : "",
        record.generator_saturated() ? "; it was SATURATED: the path may be able to do more" : "");
 }
 

@@ -42,11 +42,13 @@ start_holdfastd
 expect_exit 0 "$HOLDFAST" load "$URL" --rw randrw --sessions 3 --depth 8 --size 4m --time 2s --verify \
   --json "$WORK/run.json"
 expect_says '3 sessions of depth 8, the first 4.0 MiB'
+expect_says '^  agreed on    .*FirstBurstLength=[0-9]+.* congestion_control=[a-z]'
 expect_json "$WORK/run.json" 'run["load"]["read_back_blocks"] > 100 and run["load"]["checked_blocks"] > 100'
 expect_json "$WORK/run.json" 'run["totals"]["wire"]["requests"] >= run["load"]["operations"]'
-expect_exit 0 "$HOLDFAST" load "$URL" --rw randread --rate 200 --time 2s --json "$WORK/run.json"
+expect_exit 0 "$HOLDFAST" load "$URL" --rw randread --poll-us 20 --rate 200 --time 2s --json "$WORK/run.json"
 expect_json "$WORK/run.json" 'run["load"]["operations"] + run["load"]["never_sent"] == 400'
 expect_json "$WORK/run.json" 'run["load"]["reads"]["service_us"]["count"] == run["load"]["operations"]'
+expect_says '^  this tool    .* polling for 20 us before it sleeps'
 # What an earlier load left is judged by a later one that only reads.
 expect_exit 0 "$HOLDFAST" load "$URL" --rw write --size 4m --block 64k --time 1s --verify
 expect_exit 0 "$HOLDFAST" load "$URL" --rw read --size 4m --time 1s --verify --json "$WORK/run.json"

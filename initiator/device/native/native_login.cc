@@ -151,6 +151,7 @@ LoggedIn Conversation::outcome(Fd fd, const std::string& portal) const {
   in.initiator = login_.initiator;
   in.portal = portal;
   in.keys = session_record(exchange_.heard(), in.initiator, portal);
+  in.keys["congestion_control"] = congestion_control(in.fd.get());
   return in;
 }
 

@@ -136,6 +136,17 @@ TEST(LoadRecord, ABlocksMismatchHasItsPlaceAndOutlivesTheWatch) {
   EXPECT_TRUE(says(text, "\nCORRUPT: 1 difference between what was written and what was read back\n")) << text;
 }
 
+TEST(LoadRecord, TheTextTellsWhatWasAgreedOnAndWhetherItPolled) {
+  RunRecord record = load_record();
+  EXPECT_FALSE(says(to_text(record), "polling"));
+  record.load->poll = std::chrono::microseconds(50);
+  record.destination.transport = "iscsi";
+  record.destination.negotiated = {{"ImmediateData", "Yes"}, {"MaxBurstLength", "262144"}, {"congestion_control", "cubic"}};
+  const std::string text = to_text(record);
+  EXPECT_TRUE(says(text, "% of a processor, polling for 50 us before it sleeps")) << text;
+  EXPECT_TRUE(says(text, "  agreed on    ImmediateData=Yes MaxBurstLength=262144 congestion_control=cubic\n")) << text;
+}
+
 TEST(LoadRecord, ABusyGeneratorIsMarked) {
   RunRecord record = load_record();
   EXPECT_FALSE(record.generator_saturated());
