@@ -27,6 +27,8 @@ make_freezable() {
   mkdir -p "$WORK/media"
   mount -o loop "$WORK/disk" "$WORK/media" 2> "$WORK/mount.log" || skip "cannot loop-mount here: $(cat "$WORK/mount.log")"
   at_exit wait_until 20 umount -q "$WORK/media"
+  # Whoever writes there could not even be killed.
+  at_exit fsfreeze -u "$WORK/media"
   truncate -s 64M "$WORK/media/image"
 }
 
