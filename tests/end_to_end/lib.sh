@@ -172,7 +172,18 @@ stop_holdfastd() {
 
 # A free port of 127.0.0.1, for servers that cannot pick one themselves.
 free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+  python3 - << 'PYTHON'
+# Below what the kernel gives to those who do not ask for one, so that nobody else gets it between two
+# servers of one test.
+import random, socket
+for port in random.sample(range(10000, 32768), 100):
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    print(port)
+    break
+PYTHON
 }
 
 # start_tgtd IMAGE: somebody else's target, on $TGT_PORTALS (127.0.0.1); sets URL, and TGTADM for tgt_lun. The user's LUNs
