@@ -205,8 +205,12 @@ Task<Outcome> LogicalUnit::MultiStep::run_job(LogicalUnit& unit, Command& comman
                                               bool immediate) {
   const bool formats = plan.kind == JobPlan::Kind::format;
   unit.job_.start(std::move(plan));
-  // Whoever is told that it has begun finds it go on after a restart.
+  // Whoever is told that it has begun finds it go on after a restart; where that cannot be said, it goes on
+  // all the same, as far as it gets.
   if (unit.record_ != nullptr) co_await unit.record_->saved();
+  if (immediate && unit.record_ != nullptr && unit.record_->error() != 0)
+    co_return unit.check_condition({.key = scsi::SenseKey::hardware_error,
+                                    .additional = scsi::additional_sense::internal_target_failure});
   if (immediate) co_return good();
   Loop& loop = Loop::current();
   constexpr Duration look_again = std::chrono::milliseconds(5);

@@ -247,6 +247,18 @@ TEST_F(UnitControl, WhileItSanitizesTheUnitIsNotReadyAndARestartGoesOn) {
   }
 }
 
+TEST_F(UnitControl, ASanitizeThatARestartWouldForgetIsNotSaidToHaveBegun) {
+  std::string content;
+  int error = ENOSPC;
+  ASSERT_TRUE(add_unit_in_use(options()).keep_record(std::make_unique<MemoryFile>(content, error), ""));
+  const Bytes list{0x01, 0, 0, 1, 0x77};
+  EXPECT_EQ(run({0x48, 0x81, 0, 0, 0, 0, 0, 0, 5}, list)->sense_code(), 0x044400u);
+  flush();
+  error = 0;
+  EXPECT_TRUE(run({0x48, 0x81, 0, 0, 0, 0, 0, 0, 5}, list)->good());
+  flush();
+}
+
 TEST_F(UnitControl, AFailedSanitizeIsLeftBehindOnlyAsItAllowed) {
   add_unit_in_use(options());
   const Bytes list{0x01, 0, 0, 1, 0x77};
