@@ -96,9 +96,11 @@ class Findings {
     const bool served = pings() || bytes_in() > 0 || file_.others_answered > 0;
     return served && file_.served_ago < answers_no_more_after;
   }
+  /// Long enough, at some time in the stall, to have been stopped, whatever it has done since.
+  bool was_silent() const { return file_.silent_for >= answers_no_more_after; }
   /// It showed itself so lately, and so surely to every question, that it is known to run now.
   bool runs(bool by_ping) const {
-    if (file_.shown_ago > still_shown_for) return false;
+    if (file_.shown_ago > still_shown_for || was_silent()) return false;
     const Duration open = by_ping ? file_.ping_open.value_or(Duration(0)) : file_.knock.waiting;
     return open < process_answers_within;
   }
@@ -355,7 +357,9 @@ bool Judge::is_backend() {
   const bool asks = file_.transport == "iscsi" && file_.ping_works;
   // What ran at the beginning may have been stopped since, and then it is not the storage that is missed.
   if (!found_.runs(asks)) {
-    if (found_.process_shown())
+    if (found_.process_shown() && found_.was_silent())
+      say("its process did not show itself for " + time_text(file_.silent_for) + " of the time");
+    else if (found_.process_shown())
       say(fmt::format("its process showed itself {} before the last look, and a question since is not answered, or was "
                       "not asked",
                       time_text(file_.shown_ago)));

@@ -100,6 +100,7 @@ struct CaseFile {
   // in any way, and on its connections alone (answers to requests and to NOP-Outs).
   Duration shown_ago{};
   Duration served_ago{};
+  Duration silent_for{};  // the longest that it did not show itself in any way, as far as the looks tell
   bool window_closed = false;
 
   // Questions to the peer's protocol, on that connection.

@@ -105,6 +105,26 @@ void take_course(CaseFile& file, const Looks& looks, Instant began) {
                              last->tcp.last_data_sent_ms >= settled_ms;
 }
 
+/// Whatever grows when the peer's process shows itself.
+std::uint64_t signs_of_life(const EvidenceSample& sample) {
+  std::uint64_t signs = sample.knock.answered + sample.echo.answered;
+  for (std::size_t i = 0; i < sample.connection_count; ++i)
+    signs += sample.connections[i].tcp.bytes_received + sample.connections[i].ping.answered;
+  return signs;
+}
+
+/// Between two looks it may have shown itself at any time, so what is found is not less than it was.
+Duration longest_silence(const Looks& looks) {
+  Duration longest{};
+  Instant shown = looks.began->at;
+  for (const EvidenceSample* sample = looks.began; sample < looks.last; ++sample) {
+    const EvidenceSample& next = *(sample + 1);
+    longest = std::max(longest, Duration(next.at - shown));
+    if (signs_of_life(next) != signs_of_life(*sample)) shown = next.at;
+  }
+  return longest;
+}
+
 /// When the peer's process showed itself last, if it did since the stall began.
 void take_life(CaseFile& file, const Looks& looks) {
   const EvidenceSample& last = *looks.last;
@@ -134,6 +154,7 @@ void take_life(CaseFile& file, const Looks& looks) {
   };
   file.served_ago = ago(served);
   file.shown_ago = ago(shown);
+  file.silent_for = longest_silence(looks);
 }
 
 void take_knocks(CaseFile& file, const Looks& looks, Instant began) {

@@ -306,6 +306,12 @@ const Row rows[] = {
        f.shown_ago = milliseconds(1500);
      },
      Blame::unknown, PeerLife::kernel_only},
+    {"NFS: nothing for longer than a second, and then, when it was over, others were answered before the oldest",
+     [](CaseFile& f) {
+       f.transport = "nfs", f.ping_works = false, f.others_answered = 5, f.last.bytes_received += 5 * 200;
+       f.silent_for = milliseconds(1300);
+     },
+     Blame::unknown, PeerLife::answers},
     {"NFS: others were answered at first; then nothing was, nor a new connection",
      [](CaseFile& f) {
        f.transport = "nfs", f.ping_works = false, knock_taken_only(f);

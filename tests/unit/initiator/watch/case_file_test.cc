@@ -92,6 +92,7 @@ TEST(CaseFile, WhoShowedItselfIsKnownByWhen) {
   EXPECT_EQ(alone.knock.answered_after, milliseconds(350));
   EXPECT_EQ(alone.shown_ago, milliseconds(1400));
   EXPECT_EQ(alone.served_ago, alone.looked_for) << "not at all";
+  EXPECT_EQ(alone.silent_for, milliseconds(1200)) << "since the look at 0.8 s";
   for (int i = 3; i < 6; ++i) {
     samples[static_cast<std::size_t>(i)].connections[1].tcp.bytes_received = 5000;
     samples[static_cast<std::size_t>(i)].connections[1].tcp.last_data_received_ms = static_cast<std::uint32_t>(400 * i - 1000);
@@ -100,6 +101,7 @@ TEST(CaseFile, WhoShowedItselfIsKnownByWhen) {
   EXPECT_EQ(served.others_answered, 40U);
   EXPECT_EQ(served.served_ago, milliseconds(1000));
   EXPECT_EQ(served.shown_ago, milliseconds(1000));
+  EXPECT_EQ(served.silent_for, milliseconds(800)) << "until the look at 0.8 s, and since the one at 1.2 s";
 }
 
 TEST(CaseFile, WithoutASampleThereIsNoConnection) {
