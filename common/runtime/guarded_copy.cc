@@ -1,5 +1,6 @@
 #include "common/runtime/guarded_copy.h"
 
+#include <atomic>
 #include <csetjmp>
 #include <csignal>
 #include <cstring>
@@ -38,7 +39,10 @@ bool guarded_copy(void* to, const void* from, std::size_t bytes) {
     return false;
   }
   way_out = &here;
+  // The compiler sees no signal, and might move the copy to either side of the other two lines.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   std::memcpy(to, from, bytes);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   way_out = nullptr;
   return true;
 }

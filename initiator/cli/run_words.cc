@@ -43,7 +43,8 @@ void add_run_options(CLI::App& verb, RunOptions& run) {
       ->check(hang);
   const auto reconnect = [&run](const std::string& text) { return read_duration(run.reconnect, text); };
   verb.add_option("--reconnect",
-                  "Seek a connection that broke for so long, and go on (default 0s: the run ends); iscsi:// and nbd://")
+                  "Seek a connection that broke for so long, and go on (default 0s: the run ends);\n"
+                  "iscsi://, nbd:// and nfs://")
       ->type_name("TIME")
       ->check(reconnect);
   verb.add_flag("-q,--quiet", run.quiet, "Print nothing but the verdict");

@@ -72,16 +72,7 @@ bool DirectWay::takes(std::span<const iovec> vectors, std::uint64_t offset) cons
 
 DescriptorStore::DescriptorStore(Fd fd, DirectWay direct, DescriptorFacts facts, DescriptorStoreOptions options)
     : fd_(std::move(fd)), direct_(std::move(direct)), facts_(std::move(facts)), options_(options) {
-  view();
-}
-
-void DescriptorStore::view() {
   if (facts_.in_memory && options_.view) view_ = FileView::of(fd_.get(), facts_.size, !facts_.read_only);
-}
-
-void DescriptorStore::set_size(std::uint64_t bytes) {
-  facts_.size = bytes;
-  view();
 }
 
 Result<std::uint64_t> DescriptorStore::measure() const {

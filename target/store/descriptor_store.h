@@ -69,7 +69,7 @@ class DescriptorStore final : public Store {
 
   std::uint64_t size() const override { return facts_.size; }
   Result<std::uint64_t> measure() const override;
-  void set_size(std::uint64_t bytes) override;
+  void set_size(std::uint64_t bytes) override { facts_.size = bytes; }
   bool read_only() const override { return facts_.read_only; }
   bool has_volatile_cache() const override { return true; }
   std::uint32_t physical_block_bytes() const override { return facts_.physical_block_bytes; }
@@ -89,7 +89,6 @@ class DescriptorStore final : public Store {
   void let_go(StoreRequest& request) override;
 
   Stage first_stage_of_unmap() const;
-  void view();
   void move_at_once(StoreRequest& request);
   void issue(StoreRequest& request);
   void enter(StoreRequest& request, Stage next);
@@ -103,7 +102,9 @@ class DescriptorStore final : public Store {
   DirectWay direct_;
   DescriptorFacts facts_;
   DescriptorStoreOptions options_;
-  std::unique_ptr<FileView> view_;  // of what is in memory, where it can be had
+  /// Of what is in memory, where it can be had: as large as the file was at first, since reads may be under way in
+  /// it aside when the file has grown. What came behind it is a matter of system calls.
+  std::unique_ptr<FileView> view_;
   /// For what io_uring has no operation for, and what may wait for the medium; made when needed.
   std::unique_ptr<BlockingCrew> crew_;
   std::vector<std::unique_ptr<Question>> questions_;  // asked and not answered

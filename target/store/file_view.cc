@@ -49,7 +49,7 @@ bool FileView::write(std::uint64_t offset, std::span<const iovec> vectors) {
   for (const iovec& vector : vectors) {
     if (!is_filled(offset, vector.iov_len)) {
       // Whoever writes by another way fills it, little by little.
-      for (std::size_t i = offset / stretch_bytes; i * stretch_bytes < offset + vector.iov_len; ++i)
+      for (std::size_t i = offset / stretch_bytes; i < known_.size() && i * stretch_bytes < offset + vector.iov_len; ++i)
         if (known_[i] != filled && known_[i] > 0) --known_[i];
       return false;
     }
@@ -77,6 +77,7 @@ void FileView::note_change() {
 }
 
 bool FileView::is_filled(std::uint64_t offset, std::uint64_t bytes) {
+  if (bytes > size_ || offset > size_ - bytes) return false;
   for (std::size_t i = offset / stretch_bytes; i * stretch_bytes < offset + bytes; ++i)
     if (known_[i] != filled && !(known_[i] == 0 && look(i))) return false;
   return true;

@@ -28,7 +28,7 @@ class FileView {
   FileView& operator=(const FileView&) = delete;
 
   std::uint64_t size() const { return size_; }
-  /// Whether the range can be read here.
+  /// Whether the range can be read here: not behind the end of the view.
   bool is_filled(std::uint64_t offset, std::uint64_t bytes);
   /// Copies what is filled out of the file, as much as `vectors` hold from `offset` on. False where that has to be done
   /// by another way. May be called beside everything else.

@@ -100,6 +100,16 @@ TEST_F(FileViewTest, PromisesNothingOfAFileThatOthersShorten) {
   EXPECT_FALSE(read(64 * KiB, 4096)) << "it is a hole now";
 }
 
+TEST_F(FileViewTest, EndsWhereTheFileEndedAtFirst) {
+  ASSERT_EQ(::ftruncate(fd_.get(), 2 * bytes), 0);
+  const std::vector<char> data(half, 'g');
+  ASSERT_EQ(::pwrite(fd_.get(), data.data(), data.size(), bytes), static_cast<ssize_t>(half));
+  EXPECT_FALSE(read(bytes, 4096));
+  EXPECT_FALSE(read(bytes - 4096, 8192));
+  EXPECT_FALSE(write(bytes, "x"));
+  EXPECT_TRUE(read(0, 4096));
+}
+
 TEST_F(FileViewTest, KeepsTheTimeOfChangeUpToDate) {
   const timespec long_ago[2] = {{.tv_sec = 1'000, .tv_nsec = 0}, {.tv_sec = 1'000, .tv_nsec = 0}};
   ASSERT_EQ(::futimens(fd_.get(), long_ago), 0);
